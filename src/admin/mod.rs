@@ -1,0 +1,212 @@
+//! The second port: health, metrics, status, and the commands of an operator. The control socket speaks the same.
+//!
+//! Reading needs no token, because the port is on the loopback; changing anything needs one with scope `admin`, and no
+//! `Origin`, so that no web page can do it. The control socket needs neither: only its owner can open it.
+
+mod status;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use http::Response;
+use pingora::apps::http_app::ServeHttp;
+use pingora::protocols::http::ServerSession;
+use serde::Serialize;
+
+use crate::caller::bearer;
+use crate::clock;
+use crate::record::read_own_process;
+use crate::snapshot::{Change, Reloaded, Reloader, Shared};
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const JSON: &str = "application/json";
+/// Prometheus' text format.
+const METRICS: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// The application of the admin port, or of the control socket.
+pub struct Admin {
+    shared: Arc<Shared>,
+    reloader: Arc<Reloader>,
+    /// Whoever gets here is the owner.
+    trusts: bool,
+}
+
+/// What an operator's command came to.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case", tag = "result")]
+enum ReloadAnswer {
+    Ok {
+        generation: u64,
+        changes: Vec<ChangeLine>,
+        pending_restart: Vec<String>,
+    },
+    Rejected {
+        mistakes: Vec<String>,
+    },
+}
+
+#[derive(Serialize)]
+struct ChangeLine {
+    key: String,
+    before: Option<String>,
+    after: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Refusal {
+    error: &'static str,
+    hint: &'static str,
+}
+
+type Answer = Response<Vec<u8>>;
+
+impl Admin {
+    /// For the port, which anybody on the host may reach.
+    pub fn for_everybody(shared: &Arc<Shared>, reloader: &Arc<Reloader>) -> Admin {
+        Admin {
+            shared: Arc::clone(shared),
+            reloader: Arc::clone(reloader),
+            trusts: false,
+        }
+    }
+
+    /// For the control socket, which only the owner can open.
+    pub fn for_owner(shared: &Arc<Shared>, reloader: &Arc<Reloader>) -> Admin {
+        Admin {
+            shared: Arc::clone(shared),
+            reloader: Arc::clone(reloader),
+            trusts: true,
+        }
+    }
+
+    fn answer(&self, session: &ServerSession) -> Answer {
+        let header = session.req_header();
+        let host = header
+            .headers
+            .get("host")
+            .map(|host| host.as_bytes())
+            .unwrap_or_default();
+        if !self.trusts && !self.shared.snapshot().hosts.allows(host) {
+            return refuse(421, "host_denied", "use the address that the gateway listens on, or add the name to callers.allowed_hosts");
+        }
+        match (header.method.as_str(), header.uri.path()) {
+            ("GET" | "HEAD", "/livez") => plain(200, TEXT, b"ok\n".to_vec()),
+            ("GET" | "HEAD", "/readyz") => self.ready(),
+            ("GET", "/metrics") => self.metrics(),
+            ("GET", "/status") => json(200, &status::of(&self.shared, &self.reloader)),
+            ("POST", "/reload") => self.changing(session, |admin| admin.reload()),
+            (_, "/livez" | "/readyz" | "/metrics" | "/status") => {
+                refuse(405, "method_not_allowed", "this path is read with GET")
+            }
+            (_, "/reload") => refuse(
+                405,
+                "method_not_allowed",
+                "this path changes something: use POST",
+            ),
+            _ => refuse(
+                404,
+                "unknown_path",
+                "there are /livez, /readyz, /metrics, /status and POST /reload",
+            ),
+        }
+    }
+
+    fn ready(&self) -> Answer {
+        match self.shared.is_draining() {
+            false => plain(200, TEXT, b"ok\n".to_vec()),
+            true => plain(503, TEXT, b"draining\n".to_vec()),
+        }
+    }
+
+    fn metrics(&self) -> Answer {
+        match self.shared.metrics.render(&read_own_process()) {
+            Ok(text) => plain(200, METRICS, text),
+            Err(_) => refuse(
+                500,
+                "internal",
+                "the metrics could not be written; see gateway.jsonl",
+            ),
+        }
+    }
+
+    fn reload(&self) -> Answer {
+        match self.reloader.reload() {
+            Ok(Reloaded {
+                generation,
+                changes,
+                pending,
+            }) => {
+                let line = |change: Change| ChangeLine {
+                    key: change.path,
+                    before: change.before,
+                    after: change.after,
+                };
+                let changes = changes.into_iter().map(line).collect();
+                json(
+                    200,
+                    &ReloadAnswer::Ok {
+                        generation,
+                        changes,
+                        pending_restart: pending,
+                    },
+                )
+            }
+            Err(mistakes) => json(422, &ReloadAnswer::Rejected { mistakes }),
+        }
+    }
+
+    /// Lets an operator through, and nobody else.
+    fn changing(&self, session: &ServerSession, act: impl FnOnce(&Admin) -> Answer) -> Answer {
+        if self.trusts {
+            return act(self);
+        }
+        let headers = &session.req_header().headers;
+        if headers.contains_key("origin") {
+            return refuse(403, "origin_denied", "web pages can't change the gateway");
+        }
+        let authorization = headers.get("authorization").map(|value| value.as_bytes());
+        let snapshot = self.shared.snapshot();
+        let caller = bearer(authorization, None, false)
+            .and_then(|token| snapshot.tokens.identify(token, clock::wall()));
+        match caller {
+            Ok(caller) if caller.is_admin() => act(self),
+            Ok(_) => refuse(
+                403,
+                "insufficient_scope",
+                "this needs a token with scope `admin`; `sidegate reload` needs none",
+            ),
+            Err(_) => refuse(
+                401,
+                "invalid_token",
+                "this needs a token with scope `admin`; `sidegate reload` needs none",
+            ),
+        }
+    }
+}
+
+#[async_trait]
+impl ServeHttp for Admin {
+    async fn response(&self, session: &mut ServerSession) -> Answer {
+        self.answer(session)
+    }
+}
+
+fn plain(status: u16, kind: &str, body: Vec<u8>) -> Answer {
+    let built = Response::builder()
+        .status(status)
+        .header("content-type", kind)
+        .header("content-length", body.len())
+        .header("cache-control", "no-store")
+        .body(body);
+    built.unwrap_or_default()
+}
+
+fn json(status: u16, value: &impl Serialize) -> Answer {
+    let mut body = serde_json::to_vec_pretty(value).unwrap_or_default();
+    body.push(b'\n');
+    plain(status, JSON, body)
+}
+
+fn refuse(status: u16, error: &'static str, hint: &'static str) -> Answer {
+    json(status, &Refusal { error, hint })
+}

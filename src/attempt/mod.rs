@@ -1,0 +1,19 @@
+//! The attempts of one request: which target, what came back, and whether there will be another.
+//!
+//! Pingora runs the loop; the hooks ask here. [`classify()`] says what an upstream's error means, [`verdict()`] is the only
+//! retry rule, [`Trail`] remembers what was tried and picks what comes next. The rule a reader would break: **nothing is
+//! tried again once a byte of an answer is on its way to the client**; the gate knows, nobody guesses.
+
+mod backoff;
+mod classify;
+mod outcome;
+mod resolve;
+mod trail;
+mod verdict;
+
+pub use backoff::Backoff;
+pub use classify::{classify, classify_event};
+pub use outcome::{ErrorClass, Outcome};
+pub use resolve::{AddressKind, ResolveError, Resolver};
+pub use trail::{Choice, Load, Trail};
+pub use verdict::{verdict, Elsewhere, Repeat, Verdict};

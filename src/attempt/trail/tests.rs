@@ -1,0 +1,202 @@
+use super::*;
+use crate::attempt::{verdict, ErrorClass, Outcome};
+use crate::config::MaxTokensField;
+
+fn target(upstream: usize, tier: u32, weight: u32) -> Target {
+    Target {
+        upstream,
+        model: None,
+        weight,
+        tier,
+        context: None,
+        max_tokens_field: MaxTokensField::MaxTokens,
+    }
+}
+
+struct Busy(Vec<u32>, usize);
+
+impl Load for Busy {
+    fn in_flight(&self, target: &Target) -> u32 {
+        self.0[target.upstream]
+    }
+    fn turn(&self) -> usize {
+        self.1
+    }
+}
+
+fn next(trail: &Trail, targets: &[Target], busy: Vec<u32>) -> Option<Choice> {
+    trail.next(targets, Balance::LeastBusy, &Busy(busy, 0))
+}
+
+fn error(status: u16, class: ErrorClass) -> Outcome {
+    Outcome::Error { status, class }
+}
+
+fn after(outcomes: &[(usize, Outcome)]) -> Trail {
+    let mut trail = Trail::default();
+    for &(target, outcome) in outcomes {
+        trail.push(target, verdict(outcome));
+    }
+    trail
+}
+
+#[test]
+fn the_least_busy_of_the_lowest_tier_is_asked_first() {
+    let targets = [target(0, 1, 1), target(1, 0, 1), target(2, 0, 1)];
+    assert_eq!(
+        next(&Trail::default(), &targets, vec![0, 5, 3]),
+        Some(Choice {
+            target: 2,
+            wait: false
+        })
+    );
+}
+
+#[test]
+fn weight_scales_what_busy_means() {
+    let targets = [target(0, 0, 4), target(1, 0, 1)];
+    assert_eq!(
+        next(&Trail::default(), &targets, vec![3, 1])
+            .unwrap()
+            .target,
+        0
+    );
+}
+
+#[test]
+fn equally_busy_targets_take_turns_by_weight() {
+    let targets = [target(0, 0, 1), target(1, 0, 2)];
+    let chosen: Vec<usize> = (0..6)
+        .map(|turn| {
+            let load = Busy(vec![0, 0], turn);
+            Trail::default()
+                .next(&targets, Balance::RoundRobin, &load)
+                .unwrap()
+                .target
+        })
+        .collect();
+    assert_eq!(chosen, [0, 1, 1, 0, 1, 1]);
+}
+
+#[test]
+fn a_refused_connection_gives_way_to_the_next_at_once() {
+    let targets = [target(0, 0, 1), target(1, 0, 1), target(2, 1, 1)];
+    let trail = after(&[(0, Outcome::ConnectRefused)]);
+    assert_eq!(
+        next(&trail, &targets, vec![0; 3]),
+        Some(Choice {
+            target: 1,
+            wait: false
+        })
+    );
+    let trail = after(&[(0, Outcome::ConnectRefused), (1, Outcome::ConnectRefused)]);
+    assert_eq!(
+        next(&trail, &targets, vec![0; 3]),
+        Some(Choice {
+            target: 2,
+            wait: false
+        })
+    );
+    let trail = after(&[0, 1, 2].map(|i| (i, Outcome::ConnectRefused)));
+    assert_eq!(
+        next(&trail, &targets, vec![0; 3]),
+        Some(Choice {
+            target: 0,
+            wait: true
+        })
+    );
+}
+
+#[test]
+fn a_silent_target_is_left_alone_even_when_it_is_the_only_one() {
+    let targets = [target(0, 0, 1)];
+    assert_eq!(
+        next(
+            &after(&[(0, Outcome::FirstTokenTimeout)]),
+            &targets,
+            vec![0]
+        ),
+        None
+    );
+}
+
+#[test]
+fn an_overflow_goes_to_a_later_tier_only() {
+    let targets = [target(0, 0, 1), target(1, 0, 1), target(2, 1, 1)];
+    let overflow = error(400, ErrorClass::ContextLength);
+    assert_eq!(
+        next(&after(&[(0, overflow)]), &targets, vec![0; 3])
+            .unwrap()
+            .target,
+        2
+    );
+    assert_eq!(
+        next(
+            &after(&[(0, overflow), (2, overflow)]),
+            &targets,
+            vec![0; 3]
+        ),
+        None
+    );
+}
+
+#[test]
+fn a_refused_key_goes_to_another_upstream_only() {
+    let targets = [target(0, 0, 1), target(0, 0, 1), target(1, 1, 1)];
+    let refused = error(401, ErrorClass::Auth);
+    assert_eq!(
+        next(&after(&[(0, refused)]), &targets, vec![0; 2])
+            .unwrap()
+            .target,
+        2
+    );
+}
+
+#[test]
+fn a_rejected_request_is_tried_nowhere() {
+    let targets = [target(0, 0, 1), target(1, 0, 1)];
+    for class in [ErrorClass::Rejected, ErrorClass::ContentPolicy] {
+        assert_eq!(
+            next(&after(&[(0, error(400, class))]), &targets, vec![0; 2]),
+            None
+        );
+    }
+}
+
+#[test]
+fn a_busy_server_is_asked_again_after_a_wait_when_it_is_the_only_one() {
+    let targets = [target(0, 0, 1)];
+    let busy = error(503, ErrorClass::Overloaded);
+    for times in 1..4 {
+        let trail = after(&vec![(0, busy); times]);
+        assert_eq!(
+            next(&trail, &targets, vec![0]),
+            Some(Choice {
+                target: 0,
+                wait: true
+            })
+        );
+    }
+}
+
+#[test]
+fn once_means_once() {
+    let targets = [target(0, 0, 1)];
+    let dead = Outcome::NoAnswer { reused: true };
+    assert_eq!(
+        next(&after(&[(0, dead)]), &targets, vec![0]),
+        Some(Choice {
+            target: 0,
+            wait: false
+        })
+    );
+    assert_eq!(
+        next(&after(&[(0, dead), (0, dead)]), &targets, vec![0]),
+        None
+    );
+    let failed = error(500, ErrorClass::ServerError);
+    assert_eq!(
+        next(&after(&[(0, failed), (0, failed)]), &targets, vec![0]),
+        None
+    );
+}

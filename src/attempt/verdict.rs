@@ -1,0 +1,136 @@
+//! The only retry rule: what may follow an attempt, by what it came to.
+//!
+//! A pure table. It says what *may* be tried; whether there is another target, time, a free place and a retry left is for
+//! the caller to find out. What is committed is never tried again, whatever the table says: that is asked before.
+
+use super::outcome::{ErrorClass, Outcome};
+
+/// The same target again?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    Never,
+    /// Without waiting, once a request.
+    OnceAtOnce,
+    /// After a backoff, once a request.
+    OnceAfterWait,
+    /// After what the server asked for, or a backoff.
+    AfterWait,
+    /// Only when all other targets were tried.
+    LastAfterWait,
+}
+
+/// Another target?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Elsewhere {
+    No,
+    Yes,
+    /// Not the same server under another name of the model.
+    OtherUpstream,
+    LaterTier,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    pub repeat: Repeat,
+    pub elsewhere: Elsewhere,
+    /// It counts as a failure of the upstream.
+    pub failure: bool,
+}
+
+const fn rule(repeat: Repeat, elsewhere: Elsewhere, failure: bool) -> Verdict {
+    Verdict {
+        repeat,
+        elsewhere,
+        failure,
+    }
+}
+
+/// What may follow `outcome`.
+pub fn verdict(outcome: Outcome) -> Verdict {
+    use Elsewhere::*;
+    use Repeat::*;
+    match outcome {
+        Outcome::Ok | Outcome::ClientLeft | Outcome::Interrupted | Outcome::TotalTimeout => {
+            rule(Never, No, false)
+        }
+        Outcome::ConnectRefused | Outcome::ConnectTimeout | Outcome::ConnectFailed => {
+            rule(LastAfterWait, Yes, true)
+        }
+        // A pooled connection that the server closed meanwhile says nothing about the server.
+        Outcome::NoAnswer { reused: true } => rule(OnceAtOnce, Yes, false),
+        Outcome::NoAnswer { reused: false } => rule(OnceAfterWait, Yes, true),
+        // It was silent once: asking it again would only double the silence.
+        Outcome::HeaderTimeout | Outcome::FirstTokenTimeout | Outcome::IdleTimeout => {
+            rule(Never, Yes, true)
+        }
+        // A long answer is no dead server.
+        Outcome::PlainTimeout => rule(Never, No, false),
+        Outcome::ErrorEvent => rule(OnceAfterWait, Yes, true),
+        Outcome::Truncated | Outcome::Protocol => rule(Never, Yes, true),
+        Outcome::Error { class, .. } => error_verdict(class),
+    }
+}
+
+fn error_verdict(class: ErrorClass) -> Verdict {
+    use Elsewhere::*;
+    use Repeat::*;
+    match class {
+        // It proves that the server lives: pacing, not failure.
+        ErrorClass::RateLimited => rule(AfterWait, Yes, false),
+        ErrorClass::Overloaded => rule(AfterWait, Yes, true),
+        ErrorClass::Loading => rule(AfterWait, Yes, false),
+        ErrorClass::ServerError => rule(OnceAfterWait, Yes, true),
+        ErrorClass::BadGateway | ErrorClass::HtmlPage => rule(Never, Yes, true),
+        ErrorClass::Unavailable => rule(Never, Yes, false),
+        ErrorClass::Auth | ErrorClass::ModelMissing => rule(Never, OtherUpstream, false),
+        ErrorClass::ContextLength => rule(Never, LaterTier, false),
+        ErrorClass::ContentPolicy | ErrorClass::Rejected | ErrorClass::Redirect => {
+            rule(Never, No, false)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_silent_target_is_never_asked_twice() {
+        for outcome in [
+            Outcome::HeaderTimeout,
+            Outcome::FirstTokenTimeout,
+            Outcome::IdleTimeout,
+        ] {
+            assert_eq!(verdict(outcome).repeat, Repeat::Never);
+            assert_eq!(verdict(outcome).elsewhere, Elsewhere::Yes);
+        }
+    }
+
+    #[test]
+    fn what_the_request_itself_caused_is_tried_nowhere_else() {
+        for class in [
+            ErrorClass::Rejected,
+            ErrorClass::ContentPolicy,
+            ErrorClass::Redirect,
+        ] {
+            let verdict = verdict(Outcome::Error { status: 400, class });
+            assert_eq!(verdict, rule(Repeat::Never, Elsewhere::No, false));
+        }
+    }
+
+    #[test]
+    fn a_rate_limit_is_no_failure_and_an_overload_is() {
+        let of = |status, class| verdict(Outcome::Error { status, class });
+        assert!(!of(429, ErrorClass::RateLimited).failure);
+        assert!(of(503, ErrorClass::Overloaded).failure);
+        assert!(!of(503, ErrorClass::Loading).failure);
+    }
+
+    #[test]
+    fn a_stale_pooled_connection_is_nobodys_failure() {
+        assert_eq!(
+            verdict(Outcome::NoAnswer { reused: true }),
+            rule(Repeat::OnceAtOnce, Elsewhere::Yes, false)
+        );
+    }
+}

@@ -1,0 +1,15 @@
+//! The only place that reads a clock.
+//!
+//! Everything else takes `now` as an argument, so that a test decides what time it is.
+
+use std::time::{Instant, SystemTime};
+
+/// Now, for durations inside this process. Stops while the machine sleeps.
+pub fn now() -> Instant {
+    Instant::now()
+}
+
+/// Now, for people and for other machines.
+pub fn wall() -> SystemTime {
+    SystemTime::now()
+}

@@ -1,0 +1,93 @@
+//! From a source to a checked configuration.
+
+use super::check::check;
+use super::environment::Environment;
+use super::error::{Mistake, Mistakes, Place};
+use super::file::{self, Node};
+use super::model::Config;
+use super::overlay;
+use super::reader::{Findings, Origin, Reader};
+use super::source::Source;
+use super::withhold::withhold;
+use std::sync::Arc;
+
+/// A configuration, and what there is to say about it.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    pub config: Config,
+    /// Every value and where it came from, in the order of reading.
+    pub origins: Vec<Origin>,
+    /// Nothing wrong, but something that may surprise.
+    pub warnings: Vec<Mistake>,
+    /// The file as read, so that the last good one can be kept; none without a file.
+    pub text: Option<String>,
+}
+
+/// Reads and checks everything.
+///
+/// # Errors
+/// Every mistake in it at once. None of their texts holds a secret.
+pub fn load(source: &Source, environment: &Environment) -> Result<Loaded, Mistakes> {
+    let Source::File(path) = source else {
+        return load_environment(environment);
+    };
+    let read = file::read(path).map_err(Mistakes::from)?;
+    let mut loaded = load_text(&path.display().to_string(), &read.text, environment)?;
+    loaded.warnings.splice(0..0, read.warning);
+    Ok(loaded)
+}
+
+/// Checks a text that is already read; `name` stands before every line number.
+///
+/// # Errors
+/// Like [`load`].
+pub fn load_text(name: &str, text: &str, environment: &Environment) -> Result<Loaded, Mistakes> {
+    let name: Arc<str> = Arc::from(name);
+    let reader = Reader::new(environment.home());
+    let mut root = match file::parse(&name, text) {
+        Ok(root) => root,
+        Err(found) => return Err(mistakes(found, Place::WholeFile(name))),
+    };
+    for mistake in withhold(&mut root) {
+        reader.mistake(&mistake.place, &mistake.path, mistake.text);
+    }
+    overlay::lay_over(&mut root, environment, &reader);
+    let mut loaded = finish(&root, environment, reader)?;
+    loaded.text = Some(text.to_string());
+    Ok(loaded)
+}
+
+fn load_environment(environment: &Environment) -> Result<Loaded, Mistakes> {
+    let reader = Reader::new(environment.home());
+    let mut root = overlay::alone(environment, &reader);
+    for mistake in withhold(&mut root) {
+        reader.mistake(&mistake.place, &mistake.path, mistake.text);
+    }
+    overlay::lay_over_any(&mut root, environment, &reader);
+    finish(&root, environment, reader)
+}
+
+fn finish(root: &Node, environment: &Environment, reader: Reader) -> Result<Loaded, Mistakes> {
+    let port = overlay::port(environment, &reader);
+    let config = check(root, &reader, port);
+    let Findings {
+        mistakes,
+        warnings,
+        origins,
+    } = reader.into_findings();
+    if let Some(mistakes) = Mistakes::from_found(mistakes) {
+        return Err(mistakes);
+    }
+    Ok(Loaded {
+        config,
+        origins,
+        warnings,
+        text: None,
+    })
+}
+
+/// A file that can't be read has something wrong with it, even if nobody said what.
+fn mistakes(found: Vec<Mistake>, place: Place) -> Mistakes {
+    Mistakes::from_found(found)
+        .unwrap_or_else(|| Mistake::new(place, "", "cannot be understood").into())
+}

@@ -1,0 +1,189 @@
+//! Everything about one request: what each stage decided for it, and what is given back when it ends.
+//!
+//! It begins with the request and is dropped with it, whatever way that goes: places, counts and buffers it holds come
+//! back then. A stage writes its own field once; later stages read it.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use bytes::Bytes;
+
+use crate::attempt::{Outcome, Trail};
+use crate::caller::Caller;
+use crate::clock;
+use crate::config::{Lane, Route, Target};
+use crate::correlation::CorrelationId;
+use crate::failure::{Code, Failure};
+use crate::gate::{Report, Watch};
+use crate::limits::{BodyPermit, ConnectionPermit, Share};
+use crate::record::labels::Phase;
+use crate::record::InFlight;
+use crate::route::{Api, Peek, Shape};
+use crate::snapshot::Snapshot;
+
+/// One request.
+pub struct RequestContext {
+    /// The configuration that the request started with; it never sees another.
+    pub snapshot: Arc<Snapshot>,
+    pub started: Instant,
+    pub started_wall: SystemTime,
+    pub correlation: CorrelationId,
+    /// Counts the request among those under way, which a drain waits for.
+    pub under_way: Option<Share>,
+    /// The connection's place among all; it stays with the connection when the request is over.
+    pub connection: Option<Arc<ConnectionPermit>>,
+    pub method: Option<&'static str>,
+    /// Decided by the path.
+    pub api: Option<Api>,
+    /// The path asks for models, which the gateway answers itself.
+    pub asks_models: bool,
+    pub query: Option<&'static str>,
+    /// A browser's origin that may read the answer.
+    pub origin: Option<String>,
+    /// Decided by the token.
+    pub caller: Option<Arc<Caller>>,
+    /// Decided by the body.
+    pub call: Option<Call>,
+    /// How often the client's SDK has tried already, by its own word.
+    pub client_retry: Option<u32>,
+    pub attempts: Attempts,
+    /// What the request failed with, once it has.
+    pub failure: Option<Failure>,
+    /// The status that the client got, or 499.
+    pub status: u16,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    /// When the last byte of the request had been read: the total clock starts here.
+    pub body_end: Option<Instant>,
+    /// The client's own timeout, as far as it tells it.
+    pub client_deadline: Option<Instant>,
+}
+
+/// What is to be done for the client.
+pub struct Call {
+    /// Index into the configuration's routes.
+    pub route: usize,
+    pub lane: Lane,
+    pub peek: Peek,
+    pub body: Bytes,
+    /// The bytes' share of the memory for bodies.
+    pub memory: BodyPermit,
+}
+
+/// The attempts so far and the one under way.
+#[derive(Default)]
+pub struct Attempts {
+    pub count: u32,
+    pub trail: Trail,
+    pub current: Option<Attempt>,
+    /// What the last attempt that ended came to.
+    pub last: Option<Outcome>,
+    pub upstream_status: Option<u16>,
+    /// What the answer that the client gets said about itself.
+    pub report: Report,
+    pub first_content_at: Option<Instant>,
+}
+
+/// One attempt under way.
+pub struct Attempt {
+    /// Index into the route's targets.
+    pub target: usize,
+    /// Index into the configuration's upstreams.
+    pub upstream: usize,
+    pub started: Instant,
+    pub reused: bool,
+    pub connected: bool,
+    pub watch: Option<Arc<Watch>>,
+    /// Counts it among the upstream's requests in flight.
+    pub inside: InFlight,
+}
+
+impl RequestContext {
+    pub fn new(snapshot: Arc<Snapshot>) -> RequestContext {
+        RequestContext {
+            snapshot,
+            started: clock::now(),
+            started_wall: clock::wall(),
+            correlation: CorrelationId::generate(),
+            under_way: None,
+            connection: None,
+            method: None,
+            api: None,
+            asks_models: false,
+            query: None,
+            origin: None,
+            caller: None,
+            call: None,
+            client_retry: None,
+            attempts: Attempts::default(),
+            failure: None,
+            status: 0,
+            bytes_in: 0,
+            bytes_out: 0,
+            body_end: None,
+            client_deadline: None,
+        }
+    }
+
+    pub fn route(&self) -> Option<&Route> {
+        self.call
+            .as_ref()
+            .and_then(|call| self.snapshot.config.routes.get(call.route))
+    }
+
+    /// The target of the attempt under way.
+    pub fn target(&self) -> Option<&Target> {
+        let current = self.attempts.current.as_ref()?;
+        self.route()?.targets.get(current.target)
+    }
+
+    pub fn shape(&self) -> Shape {
+        self.api.map_or(Shape::OpenAi, Api::shape)
+    }
+
+    /// The path's name for log lines; never the raw target.
+    pub fn path_name(&self) -> Option<&'static str> {
+        self.api
+            .map(Api::suffix)
+            .or(self.asks_models.then_some("models"))
+    }
+
+    /// The client asked for a stream.
+    pub fn wants_stream(&self) -> bool {
+        self.call.as_ref().is_some_and(|call| call.peek.stream)
+    }
+
+    /// The code for log and metrics.
+    pub fn code(&self) -> &'static str {
+        self.failure
+            .as_ref()
+            .map_or("ok", |failure| failure.code().as_str())
+    }
+
+    /// Where the request stands, for a client that leaves.
+    pub fn phase(&self) -> Phase {
+        let Some(current) = &self.attempts.current else {
+            return Phase::Queue;
+        };
+        if !current.connected {
+            return Phase::Connect;
+        }
+        let report = &self.attempts.report;
+        match (self.wants_stream(), report.head_at, report.committed) {
+            (false, ..) => Phase::Plain,
+            (true, None, _) => Phase::Header,
+            (true, Some(_), false) => Phase::FirstToken,
+            (true, Some(_), true) => Phase::Stream,
+        }
+    }
+
+    /// The request failed; the first failure is the one that counts.
+    pub fn fail(&mut self, failure: Failure) -> &Failure {
+        self.failure.get_or_insert(failure)
+    }
+
+    pub fn client_left(&mut self) {
+        self.status = 499;
+        self.failure = Some(Failure::new(Code::ClientClosed));
+    }
+}

@@ -1,0 +1,124 @@
+//! Puts the gate into Pingora's connections, and lets a client that leaves end a connect.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use once_cell::sync::Lazy;
+use pingora::connectors::http::custom::{Connection, Connector};
+use pingora::connectors::l4::Connect;
+use pingora::connectors::{ConnectorOptions, TransportConnector};
+use pingora::protocols::l4::socket::SocketAddr;
+use pingora::protocols::l4::stream::Stream as L4Stream;
+use pingora::protocols::tls::CustomALPN;
+use pingora::protocols::ALPN;
+use pingora::upstreams::peer::Peer;
+use pingora::{Error, ErrorType, OrErr, Result};
+use tokio::net::TcpStream;
+
+use super::io::Gate;
+use super::watch::Watches;
+use crate::platform;
+
+/// The mark on a peer by which Pingora asks [`GateConnector`]; it never goes over the wire.
+pub fn gate_alpn() -> ALPN {
+    static MARK: Lazy<ALPN> = Lazy::new(|| ALPN::Custom(CustomALPN::new(b"gate".to_vec())));
+    MARK.clone()
+}
+
+/// Makes connections with a gate in front. Pooling stays Pingora's own.
+pub struct GateConnector {
+    transport: TransportConnector,
+    watches: Arc<Watches>,
+}
+
+impl GateConnector {
+    /// `watches` gets to know every connection that is made.
+    pub fn new(watches: Arc<Watches>) -> GateConnector {
+        // The pool of this one is never used: connections go back to Pingora's HTTP/1 pool.
+        let options = ConnectorOptions::new(0);
+        GateConnector {
+            transport: TransportConnector::new(Some(options)),
+            watches,
+        }
+    }
+}
+
+#[async_trait]
+impl Connector for GateConnector {
+    /// Never made: every connection speaks HTTP/1 through Pingora's own session.
+    type Session = ();
+
+    async fn get_http_session<P: Peer + Send + Sync + 'static>(
+        &self,
+        peer: &P,
+    ) -> Result<(Connection<()>, bool)> {
+        // A TLS handshake has to offer http/1.1, not the mark.
+        self.transport.prefer_h1(peer);
+        let stream = self.transport.new_stream(peer).await?;
+        let gate = Gate::try_new(stream, self.watches.add())?;
+        Ok((Connection::Stream(Box::new(gate)), false))
+    }
+
+    async fn reused_http_session<P: Peer + Send + Sync + 'static>(&self, _peer: &P) -> Option<()> {
+        None
+    }
+
+    async fn release_http_session<P: Peer + Send + Sync + 'static>(
+        &self,
+        _session: (),
+        _peer: &P,
+        _idle_timeout: Option<Duration>,
+    ) {
+    }
+}
+
+/// How often a connect looks whether its client is still there.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// Connects while the client stays: the connect is the one phase in which Pingora doesn't watch it.
+#[derive(Debug)]
+pub struct WhileClientStays {
+    client: platform::SocketWatch,
+}
+
+impl WhileClientStays {
+    pub fn new(client: platform::SocketWatch) -> WhileClientStays {
+        WhileClientStays { client }
+    }
+
+    async fn until_client_leaves(&self) {
+        loop {
+            tokio::time::sleep(LOOK_EVERY).await;
+            if self.client.is_closed() {
+                return;
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Connect for WhileClientStays {
+    async fn connect(&self, addr: &SocketAddr) -> Result<L4Stream> {
+        let addr = addr
+            .as_inet()
+            .ok_or_else(|| Error::new(ErrorType::InternalError))?;
+        tokio::select! {
+            connected = TcpStream::connect(addr) => {
+                connected.map(L4Stream::from).map_err(connect_error)
+            }
+            () = self.until_client_leaves() => {
+                Error::err(ErrorType::ConnectionClosed).or_err(ErrorType::ConnectionClosed, "the client left")
+            }
+        }
+    }
+}
+
+fn connect_error(error: std::io::Error) -> Box<Error> {
+    let kind = match error.kind() {
+        std::io::ErrorKind::ConnectionRefused => ErrorType::ConnectRefused,
+        std::io::ErrorKind::TimedOut => ErrorType::ConnectTimedout,
+        _ => ErrorType::ConnectError,
+    };
+    Error::because(kind, "connecting", error)
+}

@@ -1,0 +1,268 @@
+//! From the token to the lane: everything that is decided before an upstream hears of the request.
+//!
+//! The order is part of the contract: a caller who may not speak learns nothing but that, and no body is read for one
+//! who may invoke nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pingora::Result;
+use pingora_proxy::Session;
+
+use super::{arrive, body, models, respond};
+use crate::caller::{bearer, Refused as TokenRefused};
+use crate::clock;
+use crate::config::Lane;
+use crate::context::{Call, RequestContext};
+use crate::failure::{Code, Failure, Pointer};
+use crate::route::{self, match_target, peek, Api, Endpoint, Peek, Unknown};
+use crate::snapshot::Shared;
+
+/// What becomes of a request.
+pub enum Accepted {
+    /// It goes to an upstream.
+    Forward,
+    /// The gateway answered it itself.
+    Answered,
+    Refused(Failure),
+}
+
+impl From<Code> for Accepted {
+    fn from(code: Code) -> Accepted {
+        Accepted::Refused(Failure::new(code))
+    }
+}
+
+/// An SDK's own timeout less what an answer of ours needs to arrive in time.
+const CLIENT_MARGIN: Duration = Duration::from_secs(1);
+
+pub async fn accept(
+    shared: &Arc<Shared>,
+    session: &mut Session,
+    ctx: &mut RequestContext,
+) -> Result<Accepted> {
+    let header = session.req_header();
+    let endpoint = match_target(header.method.as_str(), header.raw_path());
+    if let (Endpoint::Preflight, Some(_)) = (&endpoint, &ctx.origin) {
+        respond::preflight(session, ctx).await?;
+        return Ok(Accepted::Answered);
+    }
+    let api = match &endpoint {
+        Endpoint::Api { api, .. } => Some(*api),
+        _ => None,
+    };
+    ctx.api = api;
+    if let Err(code) = identify(session, ctx, api) {
+        return Ok(code.into());
+    }
+    match endpoint {
+        Endpoint::Api { api, query } => {
+            ctx.query = query;
+            call(shared, session, ctx, api).await
+        }
+        Endpoint::Models => models::list(shared, session, ctx).await,
+        Endpoint::Model(id) => models::one(shared, session, ctx, &id).await,
+        Endpoint::Preflight | Endpoint::NotFound => Ok(Code::UnknownPath.into()),
+        Endpoint::MethodNotAllowed { allow } => Ok(Accepted::Refused(
+            Failure::new(Code::MethodNotAllowed).allow(allow),
+        )),
+        Endpoint::NotOrigin => Ok(Code::InvalidRequest.into()),
+    }
+}
+
+fn identify(session: &Session, ctx: &mut RequestContext, api: Option<Api>) -> Result<(), Code> {
+    let header = session.req_header();
+    let messages = matches!(api, Some(Api::Messages | Api::CountTokens));
+    let presented = bearer(
+        arrive::single(header, "authorization"),
+        arrive::single(header, "x-api-key"),
+        messages,
+    );
+    let caller = presented.and_then(|token| ctx.snapshot.tokens.identify(token, ctx.started_wall));
+    ctx.caller = Some(caller.map_err(|refused| match refused {
+        TokenRefused::Missing => Code::MissingToken,
+        TokenRefused::Invalid => Code::InvalidToken,
+        TokenRefused::Expired => Code::ExpiredToken,
+    })?);
+    Ok(())
+}
+
+async fn call(
+    shared: &Arc<Shared>,
+    session: &mut Session,
+    ctx: &mut RequestContext,
+    api: Api,
+) -> Result<Accepted> {
+    let checked = match check_head(session, ctx) {
+        Ok(declared) => {
+            let limit = ctx.snapshot.config.limits.request_body;
+            body::read(session, &shared.bodies, declared, limit).await
+        }
+        Err(unread) => Err(unread),
+    };
+    let (body, memory) = match checked {
+        Ok(read) => read,
+        Err(body::Unread::Refused(failure)) => return Ok(Accepted::Refused(failure)),
+        Err(body::Unread::Connection(error)) => return Err(error.into_down()),
+    };
+    ctx.bytes_in = body.len() as u64;
+    ctx.body_end = Some(clock::now());
+    read_client_clock(session, ctx);
+    let peek = match peek(api, &body) {
+        Ok(peek) => peek,
+        Err(refused) => return Ok(Accepted::Refused(body_failure(&refused))),
+    };
+    match decide(session, ctx, &peek) {
+        Ok((route, lane)) => {
+            ctx.call = Some(Call {
+                route,
+                lane,
+                peek,
+                body,
+                memory,
+            });
+            Ok(Accepted::Forward)
+        }
+        Err((route, failure)) => {
+            // A refusal that knows the route is recorded under it.
+            if let Some(route) = route {
+                let lane = ctx
+                    .snapshot
+                    .config
+                    .routes
+                    .get(route)
+                    .map_or(Lane::Interactive, |r| r.lane);
+                ctx.call = Some(Call {
+                    route,
+                    lane,
+                    peek,
+                    body,
+                    memory,
+                });
+            }
+            Ok(Accepted::Refused(failure))
+        }
+    }
+}
+
+/// Scope, content type, declared size.
+fn check_head(session: &Session, ctx: &RequestContext) -> Result<Option<u64>, body::Unread> {
+    if !ctx
+        .caller
+        .as_ref()
+        .is_some_and(|caller| caller.may_invoke_any())
+    {
+        return Err(Code::InsufficientScope.into());
+    }
+    let headers = &session.req_header().headers;
+    let kind = headers.get("content-type").map(|value| value.as_bytes());
+    if headers.contains_key("content-encoding") || !kind.is_none_or(is_json) {
+        return Err(Code::UnsupportedMediaType.into());
+    }
+    body::declared_length(session, ctx.snapshot.config.limits.request_body)
+}
+
+/// `application/json` or any `+json`, with whatever parameters.
+fn is_json(content_type: &[u8]) -> bool {
+    let kind = content_type
+        .split(|&b| b == b';')
+        .next()
+        .unwrap_or_default();
+    let kind = kind.trim_ascii().to_ascii_lowercase();
+    kind == b"application/json" || kind.ends_with(b"+json")
+}
+
+/// SDKs say how long they wait; an answer after that helps nobody.
+fn read_client_clock(session: &Session, ctx: &mut RequestContext) {
+    let header = session.req_header();
+    let number = |name| {
+        let text = std::str::from_utf8(arrive::single(header, name)?).ok()?;
+        text.trim()
+            .parse::<f64>()
+            .ok()
+            .filter(|n| n.is_finite() && *n >= 0.0)
+    };
+    ctx.client_retry = number("x-stainless-retry-count").map(|n| n.min(f64::from(u32::MAX)) as u32);
+    let seconds = number("x-stainless-read-timeout").or_else(|| number("x-stainless-timeout"));
+    ctx.client_deadline = seconds
+        .filter(|seconds| *seconds > 0.0 && *seconds < 1e9)
+        .map(|seconds| {
+            ctx.started + Duration::from_secs_f64(seconds).saturating_sub(CLIENT_MARGIN)
+        });
+}
+
+/// Route, scope, size, skill, lane; a failure with the route, once that is known.
+fn decide(
+    session: &Session,
+    ctx: &RequestContext,
+    peek: &Peek,
+) -> Result<(usize, Lane), (Option<usize>, Failure)> {
+    let config = &ctx.snapshot.config;
+    let header = session.req_header();
+    let named =
+        arrive::single(header, "x-sidegate-route").and_then(|v| std::str::from_utf8(v).ok());
+    let index = route::pick(config, peek.model.as_deref(), named)
+        .map_err(|unknown| (None, unknown_model(&unknown)))?;
+    let refuse = |failure: Failure| (Some(index), failure);
+    let (Some(route), Some(caller)) = (config.routes.get(index), &ctx.caller) else {
+        return Err((None, Failure::new(Code::Internal)));
+    };
+    if !caller.may_invoke(&route.name) {
+        return Err(refuse(Failure::new(Code::InsufficientScope)));
+    }
+    if peek.body_bytes as u64 > route.max_prompt_bytes {
+        return Err(refuse(Failure::new(Code::BodyTooLarge)));
+    }
+    if header.headers.contains_key("x-sidegate-skill") || caller.skill.is_some() {
+        return Err(refuse(Failure::new(Code::SkillUnknown)));
+    }
+    let lane = pick_lane(
+        header.headers.get("x-sidegate-lane").map(|v| v.as_bytes()),
+        route.lane,
+        caller,
+    );
+    lane.map(|lane| (index, lane)).map_err(refuse)
+}
+
+fn pick_lane(
+    ordered: Option<&[u8]>,
+    route_lane: Lane,
+    caller: &crate::caller::Caller,
+) -> Result<Lane, Failure> {
+    let wished = match ordered {
+        None => None,
+        Some(b"interactive") => Some(Lane::Interactive),
+        Some(b"batch") => Some(Lane::Batch),
+        Some(_) => return Err(Failure::new(Code::InvalidRequest)),
+    };
+    let is_order = wished.is_some();
+    caller
+        .pick_lane(route_lane, wished, is_order)
+        .map_err(|_| Failure::new(Code::InsufficientScope))
+}
+
+fn unknown_model(unknown: &Unknown<'_>) -> Failure {
+    match unknown {
+        Unknown::Nameless => {
+            Failure::new(Code::InvalidRequest).pointer(Pointer::from_static("/model"))
+        }
+        Unknown::Model { .. } | Unknown::Route { .. } => Failure::new(Code::UnknownModel),
+    }
+}
+
+fn body_failure(refused: &route::Refused) -> Failure {
+    let code = match refused {
+        route::Refused::DuplicateKey { .. } | route::Refused::DuplicateUsageFlag => {
+            Code::DuplicateKey
+        }
+        route::Refused::NotJson(_)
+        | route::Refused::NotAnObject
+        | route::Refused::TooDeep
+        | route::Refused::TooManyKeys
+        | route::Refused::ForbiddenKey { .. }
+        | route::Refused::MistakableKey { .. }
+        | route::Refused::WrongType { .. }
+        | route::Refused::WrongUsageFlag => Code::InvalidRequest,
+    };
+    Failure::new(code).pointer(Pointer::from_static(refused.pointer()))
+}

@@ -1,0 +1,292 @@
+//! The last hook of every request: one access line, the metrics, the recent failures.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pingora::{Error, ErrorSource};
+use pingora_proxy::Session;
+
+use super::{refuse, retry};
+use crate::attempt::{ErrorClass, Outcome};
+use crate::clock;
+use crate::config::Family;
+use crate::context::RequestContext;
+use crate::failure;
+use crate::record::labels::{self, RetryReason, TokenKind, UsageSource};
+use crate::record::status::RecentFailure;
+use crate::record::{AccessLine, RouteHandles, UpstreamSeries};
+use crate::snapshot::Shared;
+
+/// Tokens of a request, and who says so.
+#[derive(Clone, Copy)]
+struct Tokens {
+    prompt: Option<u64>,
+    completion: Option<u64>,
+    cached: Option<u64>,
+    source: UsageSource,
+}
+
+/// English prose has about four bytes a token in the vocabularies in use; good enough for a number marked `estimated`.
+const BYTES_PER_TOKEN: u64 = 4;
+
+pub fn record(
+    shared: &Arc<Shared>,
+    session: &Session,
+    error: Option<&Error>,
+    ctx: &mut RequestContext,
+) {
+    conclude(session, error, ctx);
+    let took = clock::now().saturating_duration_since(ctx.started);
+    let tokens = tokens(ctx);
+    write_line(shared, ctx, took, tokens);
+    count(shared, ctx, took, tokens);
+    if ctx.failure.is_some() && ctx.status != 499 {
+        remember(shared, ctx);
+    }
+    ctx.attempts.current = None;
+}
+
+/// Takes in what the last attempt came to, if nobody has yet.
+fn conclude(session: &Session, error: Option<&Error>, ctx: &mut RequestContext) {
+    if error.is_some_and(|error| *error.esource() == ErrorSource::Downstream)
+        && ctx.failure.is_none()
+    {
+        ctx.client_left();
+    }
+    if error.is_none() && ctx.attempts.current.is_some() && ctx.failure.is_none() {
+        let (report, _) = retry::take_report(ctx);
+        let status = report.status;
+        retry::keep(ctx, report);
+        ctx.attempts.upstream_status = status.or(ctx.attempts.upstream_status);
+        retry::end_attempt(ctx, Outcome::Ok);
+    }
+    if ctx.status == 0 {
+        ctx.status = session
+            .response_written()
+            .map_or(499, |head| head.status.as_u16());
+    }
+}
+
+fn tokens(ctx: &RequestContext) -> Tokens {
+    let report = &ctx.attempts.report;
+    let usage = report.usage;
+    if usage.is_known() {
+        let source = UsageSource::Reported;
+        return Tokens {
+            prompt: usage.prompt,
+            completion: usage.completion,
+            cached: usage.cached,
+            source,
+        };
+    }
+    if report.content_events > 0 {
+        return Tokens {
+            prompt: Some(ctx.bytes_in / BYTES_PER_TOKEN),
+            completion: Some(report.content_events),
+            cached: None,
+            source: UsageSource::Estimated,
+        };
+    }
+    Tokens {
+        prompt: None,
+        completion: None,
+        cached: None,
+        source: UsageSource::None,
+    }
+}
+
+fn first_token(ctx: &RequestContext) -> Option<Duration> {
+    let at = ctx.attempts.first_content_at?;
+    Some(at.saturating_duration_since(ctx.started))
+}
+
+fn write_line(shared: &Shared, ctx: &RequestContext, took: Duration, tokens: Tokens) {
+    let upstream = ctx
+        .attempts
+        .current
+        .as_ref()
+        .and_then(|c| ctx.snapshot.upstreams.get(c.upstream));
+    let line = AccessLine {
+        started: ctx.started_wall,
+        correlation_id: ctx.correlation.as_str(),
+        caller: ctx.caller.as_ref().map(|caller| &*caller.name),
+        route: ctx.route().map(|route| route.name.as_str()),
+        lane: ctx.call.as_ref().map(|call| call.lane),
+        upstream: upstream.map(|upstream| upstream.config.name.as_str()),
+        status: ctx.status,
+        code: ctx.code(),
+        attempts: ctx.attempts.count,
+        queue: ctx.call.as_ref().map(|_| Duration::ZERO),
+        first_token: first_token(ctx),
+        duration: took,
+        bytes_in: ctx.bytes_in,
+        bytes_out: ctx.bytes_out,
+        prompt_tokens: tokens.prompt,
+        completion_tokens: tokens.completion,
+        usage_source: tokens.source,
+        finish_reason: ctx
+            .attempts
+            .report
+            .finish_reason
+            .map(|reason| reason.as_str()),
+        config_generation: ctx.snapshot.generation,
+        seq: shared.access_sequence.next(),
+        method: ctx.method,
+        path: ctx.path_name(),
+        stream: ctx.wants_stream(),
+        tier: ctx.target().map(|target| target.tier),
+        client_retry: ctx.client_retry,
+        phase: (ctx.status == 499).then(|| ctx.phase()),
+        upstream_status: ctx.attempts.upstream_status,
+    };
+    shared.logs.send(labels::LogFile::Access, &line.to_line());
+}
+
+fn count(shared: &Shared, ctx: &RequestContext, took: Duration, tokens: Tokens) {
+    let handles = ctx
+        .snapshot
+        .handles
+        .route(ctx.call.as_ref().map(|call| call.route));
+    let code = match &ctx.failure {
+        None => shared.metrics.codes().at(0),
+        Some(failure) => shared.metrics.codes().index_of(failure.code().as_str()),
+    };
+    if let Some(code) = code {
+        handles.ended(
+            ctx.call.as_ref().map(|call| call.lane),
+            ctx.status,
+            code,
+            took,
+        );
+        if ctx.failure.is_some() {
+            handles.failed(family(ctx), code);
+        }
+    }
+    if ctx.status == 499 {
+        shared.metrics.client_aborted(ctx.phase());
+    }
+    count_answer(handles, ctx, tokens);
+}
+
+fn count_answer(handles: &RouteHandles, ctx: &RequestContext, tokens: Tokens) {
+    let Some(current) = &ctx.attempts.current else {
+        return;
+    };
+    let place = ctx
+        .caller
+        .as_ref()
+        .and_then(|caller| ctx.snapshot.caller_places.get(&*caller.name));
+    if let Some(&place) = place {
+        let kinds = [
+            (TokenKind::Prompt, tokens.prompt),
+            (TokenKind::Completion, tokens.completion),
+            (TokenKind::Cached, tokens.cached),
+        ];
+        for (kind, amount) in kinds {
+            handles.used_tokens(place, kind, amount.unwrap_or(0));
+        }
+    }
+    let report = &ctx.attempts.report;
+    let (Some(first), Some(last)) = (report.first_content_at, report.last_read_at) else {
+        return;
+    };
+    if !report.is_stream {
+        return;
+    }
+    if let Some(time) = first_token(ctx) {
+        handles.first_token(current.target, time);
+    }
+    // The mean over the tokens after the first: that one waited for the whole prompt.
+    let rest = tokens.completion.unwrap_or(0).saturating_sub(1);
+    if let Some(rest) = u32::try_from(rest)
+        .ok()
+        .filter(|rest| *rest > 0 && report.finished)
+    {
+        handles.per_output_token(current.target, last.saturating_duration_since(first) / rest);
+    }
+}
+
+fn family(ctx: &RequestContext) -> Option<Family> {
+    let current = ctx.attempts.current.as_ref()?;
+    Some(ctx.snapshot.upstreams.get(current.upstream)?.config.family)
+}
+
+fn remember(shared: &Shared, ctx: &RequestContext) {
+    let Some(failure) = &ctx.failure else { return };
+    shared.recent_failures.push(RecentFailure {
+        ts: clock::wall(),
+        route: ctx.route().map(|route| route.name.clone()),
+        code: failure.code().as_str(),
+        correlation_id: ctx.correlation.as_str().to_owned(),
+        hint: failure::hint(failure, &refuse::about(ctx)),
+    });
+}
+
+/// Counts an attempt that ended.
+pub fn count_attempt(series: &UpstreamSeries, outcome: Outcome) {
+    series.attempted(attempt_label(outcome));
+    if outcome == Outcome::Truncated {
+        series.truncated();
+    }
+}
+
+fn attempt_label(outcome: Outcome) -> labels::Outcome {
+    match outcome {
+        Outcome::Ok => labels::Outcome::Ok,
+        Outcome::ConnectRefused | Outcome::ConnectFailed | Outcome::NoAnswer { .. } => {
+            labels::Outcome::ConnectError
+        }
+        Outcome::ConnectTimeout
+        | Outcome::HeaderTimeout
+        | Outcome::FirstTokenTimeout
+        | Outcome::IdleTimeout
+        | Outcome::PlainTimeout => labels::Outcome::Timeout,
+        Outcome::TotalTimeout | Outcome::Interrupted | Outcome::ClientLeft => {
+            labels::Outcome::Cancelled
+        }
+        Outcome::ErrorEvent => labels::Outcome::ServerError,
+        Outcome::Truncated => labels::Outcome::Truncated,
+        Outcome::Protocol => labels::Outcome::ProtocolError,
+        Outcome::Error { class, .. } => match class {
+            ErrorClass::RateLimited => labels::Outcome::RateLimited,
+            ErrorClass::Overloaded
+            | ErrorClass::Loading
+            | ErrorClass::ServerError
+            | ErrorClass::BadGateway
+            | ErrorClass::Unavailable => labels::Outcome::ServerError,
+            ErrorClass::HtmlPage => labels::Outcome::ProtocolError,
+            ErrorClass::Auth
+            | ErrorClass::ModelMissing
+            | ErrorClass::ContextLength
+            | ErrorClass::ContentPolicy
+            | ErrorClass::Rejected
+            | ErrorClass::Redirect => labels::Outcome::Rejected,
+        },
+    }
+}
+
+/// Why a further attempt follows `outcome`.
+pub fn retry_reason(outcome: Outcome) -> RetryReason {
+    match outcome {
+        Outcome::ConnectRefused | Outcome::ConnectTimeout | Outcome::ConnectFailed => {
+            RetryReason::Connect
+        }
+        Outcome::NoAnswer { .. } => RetryReason::Reset,
+        Outcome::HeaderTimeout => RetryReason::HeaderTimeout,
+        Outcome::FirstTokenTimeout | Outcome::IdleTimeout => RetryReason::FirstTokenTimeout,
+        Outcome::ErrorEvent => RetryReason::Status500,
+        Outcome::Protocol => RetryReason::ProtocolError,
+        Outcome::Error { status: 429, .. } => RetryReason::Status429,
+        Outcome::Error {
+            status: 503 | 529, ..
+        } => RetryReason::Status503,
+        Outcome::Error { status: 500, .. } => RetryReason::Status500,
+        Outcome::Error { .. } => RetryReason::StatusOther,
+        Outcome::Truncated
+        | Outcome::Ok
+        | Outcome::PlainTimeout
+        | Outcome::TotalTimeout
+        | Outcome::Interrupted
+        | Outcome::ClientLeft => RetryReason::Truncated,
+    }
+}

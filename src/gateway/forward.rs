@@ -1,0 +1,219 @@
+//! Sends the request to a target: chooses it, makes the connection's description, gives the gate its order.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use pingora::protocols::Digest;
+use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
+use pingora::{Error, ErrorType, Result};
+use pingora_proxy::Session;
+
+use crate::attempt::{Backoff, Choice, Outcome};
+use crate::clock;
+use crate::config::{Commit, Family};
+use crate::context::{Attempt, RequestContext};
+use crate::failure::{Code, Failure};
+use crate::gate::{self, Clocks, Order, Watch, WhileClientStays};
+use crate::platform::SocketWatch;
+use crate::route::{splice, Api, Edits};
+use crate::snapshot::Upstream;
+use crate::stream::{Dialect, Wishes};
+
+/// vLLM and llama.cpp close idle connections after 5 s: ours are gone before that.
+pub const POOL_IDLE: std::time::Duration = std::time::Duration::from_millis(3500);
+
+/// Pingora's own timeouts come this much after the gate's clocks: they only bound what the gate can't see.
+const MARGIN: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// The description of the next attempt's connection.
+pub async fn choose(session: &mut Session, ctx: &mut RequestContext) -> Result<Box<HttpPeer>> {
+    loop {
+        let Some(choice) = next(ctx) else {
+            ctx.fail(Failure::new(Code::NoUpstream));
+            return Error::err(ErrorType::InternalError);
+        };
+        if choice.wait {
+            pause(session, ctx).await?;
+        }
+        let Some(upstream) = begin(ctx, choice) else {
+            ctx.fail(Failure::new(Code::Internal));
+            return Error::err(ErrorType::InternalError);
+        };
+        match upstream.resolver.address(clock::now()).await {
+            Ok(address) => return Ok(peer(session, ctx, &upstream, address)),
+            // A name that leads nowhere is a connection that failed.
+            Err(_) => super::retry::end_attempt(ctx, Outcome::ConnectFailed),
+        }
+        if !super::retry::may_go_on(ctx) {
+            return Error::err(ErrorType::ConnectError);
+        }
+    }
+}
+
+/// The trail's choice for the next attempt.
+pub fn next(ctx: &RequestContext) -> Option<Choice> {
+    let route = ctx.route()?;
+    let load = ctx.snapshot.load(ctx.call.as_ref()?.route);
+    ctx.attempts
+        .trail
+        .next(&route.targets, route.balance, &load)
+}
+
+/// Counts the attempt and enters the upstream.
+fn begin(ctx: &mut RequestContext, choice: Choice) -> Option<Arc<Upstream>> {
+    let target = ctx.route()?.targets.get(choice.target)?;
+    let index = target.upstream;
+    let upstream = Arc::clone(ctx.snapshot.upstreams.get(index)?);
+    ctx.attempts.count += 1;
+    ctx.attempts.current = Some(Attempt {
+        target: choice.target,
+        upstream: index,
+        started: clock::now(),
+        reused: false,
+        connected: false,
+        watch: None,
+        inside: ctx.snapshot.handles.upstream(index)?.begin(),
+    });
+    Some(upstream)
+}
+
+/// Waits before the same target is asked again; the client's leaving ends the wait.
+async fn pause(session: &mut Session, ctx: &mut RequestContext) -> Result<()> {
+    let Some(route) = ctx.route() else {
+        return Ok(());
+    };
+    let backoff = Backoff {
+        base: route.retry.base,
+        cap: route.retry.cap,
+    };
+    let wait = backoff.wait(ctx.attempts.count.saturating_sub(1), rand::random());
+    tokio::select! {
+        () = tokio::time::sleep(wait) => Ok(()),
+        _ = session.as_downstream_mut().read_body_or_idle(true) => {
+            ctx.client_left();
+            Err(Error::new(ErrorType::ConnectionClosed).into_down())
+        }
+    }
+}
+
+fn peer(
+    session: &Session,
+    ctx: &RequestContext,
+    upstream: &Upstream,
+    address: std::net::SocketAddr,
+) -> Box<HttpPeer> {
+    let url = &upstream.config.url;
+    let name = upstream.config.tls.server_name.clone().unwrap_or_default();
+    let mut peer = HttpPeer::new(
+        address,
+        url.https,
+        if url.https { name } else { String::new() },
+    );
+    peer.group_key = upstream.group_key;
+    peer.client_cert_key = upstream.tls.client_cert.clone();
+    let options = &mut peer.options;
+    options.alpn = gate::gate_alpn();
+    options.ca = upstream.tls.ca.clone();
+    options.http_upstream_request_policy = HttpUpstreamRequestPolicy::deny_upgrades();
+    options.idle_timeout = Some(POOL_IDLE);
+    if let Some(route) = ctx.route() {
+        let timeouts = &route.timeouts;
+        options.connection_timeout = Some(timeouts.connect);
+        options.total_connection_timeout = Some(timeouts.connect);
+        options.read_timeout = Some(timeouts.total + MARGIN);
+        options.write_timeout = Some(timeouts.total + MARGIN);
+    }
+    let descriptor = session
+        .as_downstream()
+        .stream()
+        .map_or(-1, |stream| stream.id());
+    if let Some(client) = SocketWatch::new(descriptor) {
+        options.custom_l4 = Some(Arc::new(WhileClientStays::new(client)));
+    }
+    Box::new(peer)
+}
+
+/// Tells the gate of the connection what this attempt is about.
+pub fn arm(ctx: &mut RequestContext, reused: bool, digest: Option<&Digest>) -> Result<()> {
+    let watch = digest
+        .and_then(Watch::of)
+        .ok_or_else(|| Error::new(ErrorType::InternalError))?;
+    let order = order(ctx).ok_or_else(|| Error::new(ErrorType::InternalError))?;
+    watch.arm(order);
+    if let Some(current) = &mut ctx.attempts.current {
+        current.connected = true;
+        current.reused = reused;
+        current.watch = Some(watch);
+    }
+    Ok(())
+}
+
+fn order(ctx: &RequestContext) -> Option<Order> {
+    let (route, target, call) = (ctx.route()?, ctx.target()?, ctx.call.as_ref()?);
+    let upstream = ctx.snapshot.upstreams.get(target.upstream)?;
+    let ask_usage = call.peek.stream
+        && call.peek.api.asks_for_usage()
+        && !call.peek.asked_for_usage
+        && takes_usage_option(upstream.config.family);
+    let edits = Edits {
+        model: target.model.as_deref(),
+        max_tokens: route.max_tokens,
+        fill_field: target.max_tokens_field,
+        ask_usage,
+        drop_service_tier: !upstream.config.family.is_hosted(),
+    };
+    let timeouts = &route.timeouts;
+    Some(Order {
+        body: splice(&call.body, &call.peek, &edits),
+        commit: match route.commit {
+            Commit::FirstToken => gate::Commit::FirstToken,
+            Commit::Whole => gate::Commit::Whole,
+        },
+        clocks: Clocks {
+            header: timeouts.header,
+            first_token: timeouts.first_token,
+            idle: timeouts.idle,
+            plain: timeouts.plain,
+            total_at: total_at(ctx)?,
+        },
+        wishes: Wishes {
+            dialect: dialect(call.peek.api),
+            choices: u32::try_from(call.peek.choices).unwrap_or(u32::MAX),
+            hide_usage: ask_usage,
+        },
+        wants_stream: call.peek.stream,
+        held_limit: usize::try_from(ctx.snapshot.config.limits.held_answer).unwrap_or(usize::MAX),
+        heartbeat: None,
+        head_is_out: false,
+    })
+}
+
+/// When the request's time is up: its own total, or earlier where the client says so.
+pub fn total_at(ctx: &RequestContext) -> Option<Instant> {
+    let own = ctx.body_end.unwrap_or(ctx.started) + ctx.route()?.timeouts.total;
+    Some(ctx.client_deadline.map_or(own, |client| client.min(own)))
+}
+
+/// Servers of these families know `stream_options`; an unknown one might refuse the whole request for it.
+fn takes_usage_option(family: Family) -> bool {
+    match family {
+        Family::Vllm
+        | Family::LlamaCpp
+        | Family::Mlx
+        | Family::LmStudio
+        | Family::Ollama
+        | Family::Sglang
+        | Family::Openai => true,
+        Family::Anthropic | Family::Other => false,
+    }
+}
+
+fn dialect(api: Api) -> Dialect {
+    match api {
+        Api::Chat => Dialect::Chat,
+        Api::Completions => Dialect::Completions,
+        Api::Responses => Dialect::Responses,
+        Api::Messages => Dialect::Messages,
+        Api::CountTokens | Api::Embeddings | Api::Rerank | Api::Score => Dialect::Opaque,
+    }
+}

@@ -1,0 +1,83 @@
+//! The request's head as the upstream gets it: made anew from a short list, so that nothing else can travel.
+
+use http::header::{HeaderName, HeaderValue};
+use pingora::http::RequestHeader;
+use pingora::{Error, ErrorType, OrErr, Result};
+use pingora_proxy::Session;
+
+use super::arrive::HOP_HEADER;
+use crate::config::Family;
+use crate::context::RequestContext;
+
+/// What a client may say to an upstream.
+const PASSED: [&str; 11] = [
+    "accept",
+    "content-type",
+    "user-agent",
+    "traceparent",
+    "tracestate",
+    "openai-beta",
+    "openai-organization",
+    "openai-project",
+    "anthropic-version",
+    "anthropic-beta",
+    "idempotency-key",
+];
+
+/// Replaces Pingora's copy of the client's head.
+pub fn to_upstream(
+    session: &Session,
+    request: &mut RequestHeader,
+    ctx: &RequestContext,
+) -> Result<()> {
+    let (Some(api), Some(target)) = (ctx.api, ctx.target()) else {
+        return Error::err(ErrorType::InternalError);
+    };
+    let upstream = ctx.snapshot.upstreams.get(target.upstream);
+    let upstream = upstream.ok_or_else(|| Error::new(ErrorType::InternalError))?;
+    let mut path = format!("{}/{}", upstream.config.url.base_path, api.suffix());
+    if let Some(query) = ctx.query {
+        path.push('?');
+        path.push_str(query);
+    }
+    let client = &session.req_header().headers;
+    let mut head = RequestHeader::build("POST", path.as_bytes(), Some(24))?;
+    head.insert_header("host", upstream.host.clone())?;
+    for name in PASSED {
+        copy(client, &HeaderName::from_static(name), &mut head)?;
+    }
+    let stainless = client
+        .keys()
+        .filter(|name| name.as_str().starts_with("x-stainless-"));
+    let extra = upstream.extra_request_headers.iter();
+    for name in stainless.chain(extra) {
+        copy(client, name, &mut head)?;
+    }
+    if !client.contains_key("content-type") {
+        head.insert_header("content-type", HeaderValue::from_static("application/json"))?;
+    }
+    head.insert_header("accept-encoding", HeaderValue::from_static("identity"))?;
+    let correlation = HeaderValue::from_str(ctx.correlation.as_str())
+        .or_err(ErrorType::InternalError, "correlation id")?;
+    head.insert_header("x-correlation-id", correlation.clone())?;
+    head.insert_header("x-request-id", correlation)?;
+    head.insert_header(HOP_HEADER, HeaderValue::from_static("1"))?;
+    if let Some(key) = &upstream.authorization {
+        let name = match upstream.config.family {
+            Family::Anthropic => "x-api-key",
+            _ => "authorization",
+        };
+        head.insert_header(name, key.clone())?;
+    }
+    // The gate writes the body and its length; Pingora has none to send.
+    head.insert_header("content-length", HeaderValue::from_static("0"))?;
+    *request = head;
+    Ok(())
+}
+
+fn copy(from: &http::HeaderMap, name: &HeaderName, to: &mut RequestHeader) -> Result<()> {
+    for value in from.get_all(name) {
+        to.append_header(name.clone(), value.clone())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! The answer's head as the client gets it.
+
+use http::header::{HeaderName, HeaderValue};
+use pingora::http::ResponseHeader;
+use pingora::Result;
+use pingora_proxy::Session;
+
+use crate::caller::{answer_headers, preflight_headers, PREFLIGHT_STATUS};
+use crate::clock;
+use crate::context::RequestContext;
+use crate::gate::Report;
+
+/// What an upstream may say to a client.
+const PASSED: [&str; 6] = [
+    "content-type",
+    "content-length",
+    "content-disposition",
+    "cache-control",
+    "openai-processing-ms",
+    "openai-version",
+];
+
+/// Replaces the upstream's head by what of it may pass and what we have to say.
+pub fn rewrite(response: &mut ResponseHeader, ctx: &mut RequestContext) -> Result<()> {
+    let upstream = ctx
+        .target()
+        .and_then(|target| ctx.snapshot.upstreams.get(target.upstream));
+    let hosted = upstream.is_some_and(|upstream| upstream.config.family.is_hosted());
+    let extra = upstream
+        .map(|upstream| upstream.extra_response_headers.as_slice())
+        .unwrap_or_default();
+    let mut head = ResponseHeader::build(response.status, Some(16))?;
+    for (name, value) in &response.headers {
+        let passes = PASSED.contains(&name.as_str())
+            || name == http::header::TRANSFER_ENCODING
+            || (hosted && name.as_str().starts_with("x-ratelimit-"))
+            || extra.contains(name);
+        if passes {
+            head.append_header(name.clone(), value.clone())?;
+        }
+    }
+    if head
+        .headers
+        .get("content-type")
+        .is_some_and(|v| v.as_bytes().starts_with(b"text/event-stream"))
+    {
+        // Proxies on the way to the client must not collect events (nginx's own switch for it).
+        head.insert_header("x-accel-buffering", HeaderValue::from_static("no"))?;
+    }
+    add_ours(&mut head, ctx)?;
+    head.set_version(response.version);
+    ctx.status = head.status.as_u16();
+    ctx.attempts.report = Report {
+        head_at: Some(clock::now()),
+        ..Report::default()
+    };
+    ctx.attempts.report.committed = true;
+    *response = head;
+    Ok(())
+}
+
+/// The headers that every answer has, a failure's too.
+pub fn add_ours(head: &mut ResponseHeader, ctx: &RequestContext) -> Result<()> {
+    let mut set = |name: &'static str, value: &str| -> Result<()> {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            head.insert_header(HeaderName::from_static(name), value)?;
+        }
+        Ok(())
+    };
+    set("x-correlation-id", ctx.correlation.as_str())?;
+    set("x-request-id", ctx.correlation.as_str())?;
+    if let Some(route) = ctx.route() {
+        set("x-sidegate-route", &route.name)?;
+        set("x-sidegate-attempts", &ctx.attempts.count.to_string())?;
+        set("x-sidegate-queue-ms", "0")?;
+    }
+    let upstream = ctx
+        .attempts
+        .current
+        .as_ref()
+        .map(|current| current.upstream);
+    if let Some(upstream) = upstream.and_then(|index| ctx.snapshot.upstreams.get(index)) {
+        set("x-sidegate-upstream", &upstream.config.name)?;
+    }
+    if let Some(origin) = &ctx.origin {
+        for (name, value) in answer_headers(origin) {
+            set(name, value)?;
+        }
+    }
+    Ok(())
+}
+
+/// The answer to a browser's question whether it may ask.
+pub async fn preflight(session: &mut Session, ctx: &mut RequestContext) -> Result<()> {
+    let mut head = ResponseHeader::build(PREFLIGHT_STATUS, Some(8))?;
+    for (name, value) in preflight_headers(ctx.origin.as_deref().unwrap_or_default()) {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            head.insert_header(HeaderName::from_static(name), value)?;
+        }
+    }
+    add_ours(&mut head, ctx)?;
+    ctx.status = PREFLIGHT_STATUS;
+    session.write_response_header(Box::new(head), true).await
+}
+
+/// A JSON answer of the gateway's own.
+pub async fn json(session: &mut Session, ctx: &mut RequestContext, body: Vec<u8>) -> Result<()> {
+    let mut head = ResponseHeader::build(200, Some(8))?;
+    head.insert_header("content-type", HeaderValue::from_static("application/json"))?;
+    head.insert_header("content-length", body.len().to_string())?;
+    add_ours(&mut head, ctx)?;
+    ctx.status = 200;
+    ctx.bytes_out = body.len() as u64;
+    session.write_response_header(Box::new(head), false).await?;
+    session.write_response_body(Some(body.into()), true).await
+}

@@ -1,0 +1,24 @@
+//! Stage 8, record: what is left of a request and of the process once they are done.
+//!
+//! Three things are written: log lines ([`AccessLine`], [`ProcessLog`]) into files that can never slow a
+//! request down ([`LogFiles`]), numbers ([`Metrics`]), and the present state for people ([`status`]).
+//!
+//! The rule a reader would otherwise break: nothing that a client or an upstream wrote goes into any of
+//! them. Text comes from the configuration or from a closed set (`&'static str`, an enum of [`labels`]);
+//! the one exception is the correlation id, whose alphabet was checked at the door.
+
+mod access;
+mod json;
+pub mod labels;
+mod metrics;
+mod process_log;
+pub mod status;
+mod writer;
+
+pub use access::{AccessLine, Sequence};
+pub use metrics::{
+    read_own_process, BreakerSeries, BudgetSeries, Build, CodeIndex, Codes, DiskSeries, Handles,
+    InFlight, LaneSeries, Metrics, ProcessFacts, RouteHandles, UpstreamSeries,
+};
+pub use process_log::ProcessLog;
+pub use writer::{DropCounts, LogFiles, LogOptions};

@@ -1,0 +1,157 @@
+//! What `/status` prints and the status page shows: the present state, for people and scripts.
+//!
+//! These are values only: whoever answers `/status` fills them from the snapshot and the stages. Like log
+//! lines they name nothing that a client or an upstream wrote.
+
+mod recent;
+
+use std::time::SystemTime;
+
+use serde::{Serialize, Serializer};
+
+pub use recent::Recent;
+
+use super::json::rfc3339;
+use super::labels::{BreakerState, ReloadResult};
+
+/// The whole answer.
+#[derive(Debug, Clone, Serialize)]
+pub struct Status {
+    pub version: &'static str,
+    pub revision: &'static str,
+    #[serde(serialize_with = "as_time")]
+    pub started: SystemTime,
+    pub uptime_seconds: u64,
+    /// What `/readyz` answers.
+    pub ready: bool,
+    /// SIGTERM has come: running streams end, new requests are refused.
+    pub draining: bool,
+    pub config: ConfigStatus,
+    pub lanes: Vec<LaneStatus>,
+    pub routes: Vec<RouteStatus>,
+    pub upstreams: Vec<UpstreamStatus>,
+    pub breaker_shared: bool,
+    pub log_dropped: LogDrops,
+    /// Newest first.
+    pub recent_failures: Vec<RecentFailure>,
+}
+
+/// The configuration that serves, and the last try to change it.
+#[derive(Debug, Clone, Serialize)]
+pub struct ConfigStatus {
+    pub generation: u64,
+    /// None with the environment alone.
+    pub file: Option<String>,
+    /// None before the first.
+    pub last_reload: Option<ReloadStatus>,
+    /// Keys whose new value waits for a restart.
+    pub pending_restart: Vec<String>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct ReloadStatus {
+    #[serde(serialize_with = "as_time")]
+    pub at: SystemTime,
+    pub result: ReloadResult,
+    /// As `sidegate check` prints them; empty when it took.
+    pub mistakes: Vec<String>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct LaneStatus {
+    pub name: &'static str,
+    /// Requests that hold a place.
+    pub streams: u64,
+    pub capacity: u64,
+    pub waiting: u64,
+    /// Requests that may wait.
+    pub queue: u64,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct RouteStatus {
+    pub name: String,
+    pub aliases: Vec<String>,
+    pub lane: &'static str,
+    /// In the order of the configuration.
+    pub targets: Vec<TargetStatus>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct TargetStatus {
+    pub upstream: String,
+    /// None where the client's name passes through.
+    pub model: Option<String>,
+    pub tier: u32,
+    pub weight: u32,
+    pub breaker: BreakerStatus,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct BreakerStatus {
+    pub state: BreakerState,
+    pub consecutive_failures: u32,
+    /// When an open one lets its probe through.
+    pub retry_in_seconds: Option<u64>,
+}
+
+impl BreakerStatus {
+    /// The state of a breaker that has seen nothing, or that doesn't exist.
+    pub const CLOSED: BreakerStatus = BreakerStatus {
+        state: BreakerState::Closed,
+        consecutive_failures: 0,
+        retry_in_seconds: None,
+    };
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct UpstreamStatus {
+    pub name: String,
+    pub family: &'static str,
+    /// Requests in flight there now.
+    pub in_flight: u64,
+    /// Requests in flight there at most.
+    pub streams: u64,
+    /// Takes no new requests, by an operator's order.
+    pub draining: bool,
+    /// None where no health probe is configured or none has ended yet.
+    pub healthy: Option<bool>,
+    /// None since the start.
+    pub last_failure: Option<LastFailure>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct LastFailure {
+    #[serde(serialize_with = "as_time")]
+    pub at: SystemTime,
+    pub code: &'static str,
+}
+
+/// Lines dropped since the start, by file.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct LogDrops {
+    pub access: u64,
+    pub gateway: u64,
+    #[serde(rename = "raw-errors")]
+    pub raw_errors: u64,
+}
+
+/// One line of the recent failures: enough to go on with `sidegate explain ID`.
+#[derive(Debug, Clone, Serialize)]
+pub struct RecentFailure {
+    #[serde(serialize_with = "as_time")]
+    pub ts: SystemTime,
+    /// None when none was chosen.
+    pub route: Option<String>,
+    pub code: &'static str,
+    pub correlation_id: String,
+    /// What to do about it, in our own words.
+    pub hint: String,
+}
+
+fn as_time<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&rfc3339(*time))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,206 @@
+//! The log folder and the files in it: ours alone, or not used.
+//!
+//! Log lines tell who asked what when, and `raw-errors.jsonl` holds text of upstreams, so a folder that
+//! others may write to or a file reached through a link is refused rather than repaired.
+
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, Mode, OFlags};
+
+use super::super::labels::LogFile;
+use super::rotate;
+
+const FOLDER_MODE: u32 = 0o700;
+const FILE_MODE: u32 = 0o600;
+
+/// A torn last line is looked for this far from the end; the longest line (64 KiB of an upstream's body,
+/// each byte escaped as six) is well within.
+const TAIL_BYTES: u64 = 1 << 20;
+
+/// Device and inode: two paths may be one folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FolderId(u64, u64);
+
+/// A log folder that exists and is ours.
+pub struct Folder {
+    path: PathBuf,
+    handle: File,
+    id: FolderId,
+}
+
+/// A log folder that no other process logs to while this lives.
+pub struct LockedFolder {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Folder {
+    /// # Errors
+    /// See [`super::LogFiles::open`].
+    pub fn open(path: &Path) -> io::Result<Folder> {
+        Folder::try_open(path).map_err(|error| about("log folder", path, &error))
+    }
+
+    fn try_open(path: &Path) -> io::Result<Folder> {
+        make(path)?;
+        let handle = File::open(path)?;
+        let about = handle.metadata()?;
+        if !about.is_dir() {
+            return Err(refused("it is not a folder"));
+        }
+        if about.uid() != rustix::process::geteuid().as_raw() {
+            return Err(refused(
+                "it belongs to another user; name a folder of sidegate's own",
+            ));
+        }
+        tighten(path, &handle, about.mode())?;
+        Ok(Folder {
+            path: path.to_owned(),
+            handle,
+            id: FolderId(about.dev(), about.ino()),
+        })
+    }
+
+    pub fn id(&self) -> FolderId {
+        self.id
+    }
+
+    /// # Errors
+    /// Another process has it, or this one under another [`super::LogFiles`].
+    pub fn lock(self) -> io::Result<LockedFolder> {
+        let taken = rustix::fs::flock(&self.handle, FlockOperation::NonBlockingLockExclusive);
+        // Some network file systems have no locks; then there is nothing to ask.
+        if taken == Err(rustix::io::Errno::WOULDBLOCK) {
+            let error = refused("another sidegate logs there; give each its own logs.dir");
+            return Err(about("log folder", &self.path, &error));
+        }
+        Ok(LockedFolder {
+            path: self.path,
+            _lock: self.handle,
+        })
+    }
+}
+
+impl LockedFolder {
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes the folder again where somebody removed it.
+    ///
+    /// # Errors
+    /// It can't be made.
+    pub fn make_again(&self) -> io::Result<()> {
+        make(&self.path).map_err(|error| about("log folder", &self.path, &error))
+    }
+}
+
+/// Opens `path` for appending whole lines; what is cut off at its end is cut away.
+///
+/// # Errors
+/// It can't be opened, is a link or no plain file, or belongs to another user. The text names it.
+pub fn open_log_file(path: &Path) -> io::Result<File> {
+    try_open_log_file(path).map_err(|error| about("log file", path, &error))
+}
+
+fn try_open_log_file(path: &Path) -> io::Result<File> {
+    // NONBLOCK so that a pipe put there can't hang us; on plain files it means nothing.
+    let flags = OFlags::RDWR
+        | OFlags::APPEND
+        | OFlags::CREATE
+        | OFlags::NOFOLLOW
+        | OFlags::NONBLOCK
+        | OFlags::NOCTTY
+        | OFlags::CLOEXEC;
+    let file: File = match rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR) {
+        Ok(handle) => handle.into(),
+        Err(rustix::io::Errno::LOOP) => return Err(refused("it is a symbolic link")),
+        Err(error) => return Err(error.into()),
+    };
+    let about = file.metadata()?;
+    if !about.is_file() {
+        return Err(refused("it is not a plain file"));
+    }
+    if about.uid() != rustix::process::geteuid().as_raw() {
+        return Err(refused("it belongs to another user"));
+    }
+    if about.mode() & 0o7777 & !FILE_MODE != 0 {
+        file.set_permissions(Permissions::from_mode(FILE_MODE))?;
+    }
+    cut_torn_line(&file, about.len())?;
+    Ok(file)
+}
+
+/// A crash or a power cut may have left the beginning of a line.
+fn cut_torn_line(file: &File, size: u64) -> io::Result<()> {
+    let from = size.saturating_sub(TAIL_BYTES);
+    let mut tail = vec![0; usize::try_from(size - from).unwrap_or(0)];
+    file.read_exact_at(&mut tail, from)?;
+    match memchr::memrchr(b'\n', &tail) {
+        _ if tail.is_empty() => Ok(()),
+        Some(end) if end + 1 == tail.len() => Ok(()),
+        Some(end) => file.set_len(from + end as u64 + 1),
+        None if from == 0 => file.set_len(0),
+        // No line of ours is that long: whatever it is, leave it and begin on a new line.
+        None => io::Write::write_all(&mut &*file, b"\n"),
+    }
+}
+
+fn make(path: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(_) => Ok(()),
+        Err(_) => DirBuilder::new()
+            .recursive(true)
+            .mode(FOLDER_MODE)
+            .create(path),
+    }
+}
+
+/// Takes others' rights to a folder that holds nothing but logs. One that holds other things keeps its
+/// mode (as root, `logs.dir: /var/log` must not shut everyone out), unless others may write to it.
+fn tighten(path: &Path, handle: &File, mode: u32) -> io::Result<()> {
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    // A sticky folder is one for everybody's temporary files, however empty.
+    let is_common = mode & 0o1000 != 0;
+    if !is_common && holds_only_logs(path)? {
+        return handle.set_permissions(Permissions::from_mode(FOLDER_MODE));
+    }
+    if mode & 0o022 != 0 {
+        return Err(refused(
+            "others may write to it; name a folder of sidegate's own",
+        ));
+    }
+    Ok(())
+}
+
+fn holds_only_logs(path: &Path) -> io::Result<bool> {
+    for entry in fs::read_dir(path)? {
+        let name = entry?.file_name();
+        let is_log = name.to_str().is_some_and(|name| {
+            LogFile::ALL.iter().any(|file| {
+                let stem = file.as_str();
+                name.strip_suffix(".jsonl") == Some(stem) || rotate::is_old_file(name, stem)
+            })
+        });
+        if !is_log {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn refused(why: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::PermissionDenied, why.to_owned())
+}
+
+fn about(what: &str, path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{what} {}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,204 @@
+//! LISTEN: makes one process out of everything else: sockets, Pingora's server, signals, drain.
+//!
+//! Pingora stays alive without a listener when a port is in use, dies of SIGHUP, and sleeps its whole grace period after
+//! SIGTERM. So ports are tried before it starts, signals are taken before anything else, and we leave when the last
+//! request has.
+
+mod announce;
+mod drain;
+mod listen;
+mod signals;
+mod state_dir;
+mod watch_files;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use log::LevelFilter;
+use pingora::server::configuration::ServerConf;
+use pingora::server::{RunArgs, Server};
+use pingora::services::listening::Service;
+use pingora_proxy::ProxyServiceBuilder;
+
+use crate::admin::Admin;
+use crate::clock;
+use crate::config::{Environment, ListenerTls, Loaded, Source};
+use crate::failure::Code;
+use crate::gate::GateConnector;
+use crate::gateway::Gateway;
+use crate::platform;
+use crate::record::{Build, LogFiles, Metrics, ProcessLog};
+use crate::snapshot::{build, BuildError, Ingredients, Reloader, Shared};
+
+pub use announce::{ports_file, Ports};
+pub use listen::pick_free_port;
+pub use signals::take_signals;
+
+/// Idle upstream connections kept, by worker thread.
+const POOL_SIZE: usize = 64;
+
+/// More attempts than any route may have: the route's own ceiling ends them.
+const ATTEMPT_CEILING: usize = 1000;
+
+/// Why the gateway doesn't start; each ends the process with its own code.
+#[derive(Debug)]
+pub enum StartError {
+    /// A port is taken, or the state folder belongs to a running gateway.
+    Taken(String),
+    /// Something that the configuration names isn't as it has to be.
+    Configuration(Vec<String>),
+    /// The system refuses what we need.
+    System(String),
+}
+
+/// What to run.
+pub struct Start {
+    pub loaded: Loaded,
+    pub source: Source,
+    pub environment: Environment,
+    /// Called with the real addresses once both ports answer.
+    pub on_ready: Box<dyn FnOnce(&Ports) + Send>,
+}
+
+/// Runs until a signal ends it; returns only when it can't start.
+pub fn run(start: Start) -> Result<(), StartError> {
+    signals::take_signals();
+    platform::raise_descriptor_limit();
+    let Start {
+        loaded,
+        source,
+        environment,
+        on_ready,
+    } = start;
+    let Loaded {
+        mut config,
+        origins,
+        ..
+    } = loaded;
+    let run_dir = state_dir::prepare(&config.state_dir)?;
+    let _lock = state_dir::lock(&run_dir)?;
+    config.listen = listen::check_free(config.listen, "listen")?;
+    config.admin = listen::check_free(config.admin, "admin")?;
+    let process_log = install_log(config.logs.level);
+    let logs = LogFiles::open(&config.logs.dir, (&config.logs).into())
+        .map_err(|error| StartError::Configuration(vec![format!("logs.dir: {error}")]))?;
+    let logs = Arc::new(logs);
+    if let Some(process_log) = process_log {
+        process_log.write_to(Arc::clone(&logs));
+    }
+    let metrics = new_metrics(&logs)?;
+    let (listen, admin) = (config.listen, config.admin);
+    let settings = Settings {
+        threads: config.threads,
+        drain: config.drain,
+        tls: config.tls.clone(),
+    };
+    let with = Ingredients {
+        generation: 1,
+        now: clock::wall(),
+        listen,
+        metrics: &metrics,
+        previous: None,
+    };
+    let snapshot =
+        build(config, &with).map_err(|BuildError(mistakes)| StartError::Configuration(mistakes))?;
+    let shared = Arc::new(Shared::new(snapshot, listen, admin, logs, metrics));
+    let reloader = Arc::new(Reloader::new(
+        Arc::clone(&shared),
+        source,
+        environment,
+        origins,
+    ));
+    let server = make_server(&shared, &reloader, &settings, &run_dir)?;
+    signals::reload_on_hangup(&reloader);
+    watch_files::start(&reloader);
+    announce::when_ready(Ports { listen, admin }, run_dir, on_ready);
+    drain::exit_when_empty(&shared, settings.drain);
+    server.run(RunArgs {
+        shutdown_signal: Box::new(signals::Termination::new(&shared)),
+    });
+    drain::leave(&shared)
+}
+
+struct Settings {
+    threads: usize,
+    drain: Duration,
+    tls: Option<ListenerTls>,
+}
+
+/// None when there is one already, in a test that starts several gateways in one process.
+fn install_log(level: LevelFilter) -> Option<Arc<ProcessLog>> {
+    ProcessLog::install(level).ok()
+}
+
+fn new_metrics(logs: &Arc<LogFiles>) -> Result<Arc<Metrics>, StartError> {
+    let codes: Vec<&'static str> = std::iter::once("ok")
+        .chain(Code::ALL.iter().map(|code| code.as_str()))
+        .collect();
+    let build = Build {
+        version: crate::VERSION,
+        revision: crate::REVISION,
+    };
+    // One list a process, for as long as it lives.
+    let metrics = Metrics::new(build, codes.leak())
+        .map_err(|error| StartError::System(format!("metrics: {error}")))?;
+    metrics.follow_log_drops(logs.drop_counts());
+    Ok(Arc::new(metrics))
+}
+
+fn make_server(
+    shared: &Arc<Shared>,
+    reloader: &Arc<Reloader>,
+    settings: &Settings,
+    run_dir: &std::path::Path,
+) -> Result<Server, StartError> {
+    let conf = ServerConf {
+        threads: settings.threads,
+        max_retries: ATTEMPT_CEILING,
+        upstream_keepalive_pool_size: POOL_SIZE,
+        grace_period_seconds: Some(settings.drain.as_secs() + 1),
+        graceful_shutdown_timeout_seconds: Some(1),
+        // Never used, but Pingora's defaults are names in /tmp that anybody may take.
+        upgrade_sock: run_dir.join("upgrade.sock").display().to_string(),
+        pid_file: run_dir.join("pingora.pid").display().to_string(),
+        ..ServerConf::default()
+    };
+    let mut server = Server::new_with_opt_and_conf(None, conf);
+    server.bootstrap();
+    let gateway = Gateway::new(Arc::clone(shared));
+    let mut data = ProxyServiceBuilder::new(&server.configuration, gateway)
+        .name("data")
+        .custom(
+            GateConnector::new(Arc::clone(&shared.watches)),
+            Arc::new(|_, _, _| Box::pin(async { None })),
+        )
+        .build();
+    match &settings.tls {
+        None => data.add_tcp(&shared.listen.to_string()),
+        Some(tls) => {
+            data.add_tls_with_settings(&shared.listen.to_string(), None, listen::tls_settings(tls)?)
+        }
+    }
+    server.add_service(data);
+    let mut admin = Service::new("admin".to_owned(), Admin::for_everybody(shared, reloader));
+    admin.add_tcp(&shared.admin.to_string());
+    server.add_service(admin);
+    if let Some(socket) = state_dir::control_socket(run_dir) {
+        let mut control = Service::new("control".to_owned(), Admin::for_owner(shared, reloader));
+        control.add_uds(&socket.display().to_string(), Some(state_dir::owner_only()));
+        server.add_service(control);
+    }
+    Ok(server)
+}
+
+/// Where a gateway with this state folder listens for its owner's commands.
+pub fn control_socket_path(state_dir: &std::path::Path) -> PathBuf {
+    state_dir.join("run").join("control.sock")
+}
+
+/// For callers that only want to know whether an address is free.
+pub fn address_is_free(address: SocketAddr) -> bool {
+    listen::check_free(address, "listen").is_ok()
+}

@@ -1,0 +1,168 @@
+//! Makes a snapshot of a checked configuration and the files it names, or says everything that is wrong with them.
+
+use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+use std::net::SocketAddr;
+use std::sync::atomic::AtomicUsize;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use http::header::{HeaderName, HeaderValue};
+
+use super::{ClientTls, Snapshot, Upstream};
+use crate::attempt::Resolver;
+use crate::caller::{HostRule, TokenTable};
+use crate::config::{self, read_key, read_private, Config, Family};
+use crate::record::Metrics;
+
+/// What a snapshot is made of beside the configuration.
+pub struct Ingredients<'a> {
+    pub generation: u64,
+    pub now: SystemTime,
+    /// The address that is really bound.
+    pub listen: SocketAddr,
+    pub metrics: &'a Metrics,
+    pub previous: Option<&'a Snapshot>,
+}
+
+/// Why there is no snapshot: every reason, each a text for the operator.
+#[derive(Debug)]
+pub struct BuildError(pub Vec<String>);
+
+/// Builds a snapshot; warnings are left to `check`.
+pub fn build(config: Config, with: &Ingredients<'_>) -> Result<Snapshot, BuildError> {
+    let mut wrong = Vec::new();
+    let tokens = tokens(&config).unwrap_or_else(|mistakes| {
+        wrong.extend(mistakes);
+        TokenTable::default()
+    });
+    let mut upstreams = Vec::with_capacity(config.upstreams.len());
+    for upstream in &config.upstreams {
+        match self::upstream(upstream, with.previous) {
+            Ok(upstream) => upstreams.push(Arc::new(upstream)),
+            Err(mistake) => wrong.push(format!("upstreams.{}: {mistake}", upstream.name)),
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(BuildError(wrong));
+    }
+    Ok(assemble(config, tokens, upstreams, with))
+}
+
+fn assemble(
+    config: Config,
+    tokens: TokenTable,
+    upstreams: Vec<Arc<Upstream>>,
+    with: &Ingredients<'_>,
+) -> Snapshot {
+    let names: Vec<&str> = tokens.callers().collect();
+    let may_invoke =
+        |caller: usize, route: usize| match (names.get(caller), config.routes.get(route)) {
+            (Some(name), Some(route)) => tokens.may_invoke(name, &route.name),
+            _ => false,
+        };
+    let handles = with.metrics.bind(&config, &names, &may_invoke);
+    let caller_places: HashMap<String, usize> = names
+        .iter()
+        .enumerate()
+        .map(|(place, name)| ((*name).to_owned(), place))
+        .collect();
+    let made_at = with
+        .now
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
+    Snapshot {
+        generation: with.generation,
+        made_at,
+        hosts: HostRule::new(with.listen, &config.callers.allowed_hosts),
+        turns: config.routes.iter().map(|_| AtomicUsize::new(0)).collect(),
+        caller_places,
+        upstreams,
+        handles,
+        tokens,
+        config,
+    }
+}
+
+fn tokens(config: &Config) -> Result<TokenTable, Vec<String>> {
+    let path = &config.callers.token_file;
+    let file = read_private(path).map_err(|error| vec![format!("callers.token_file: {error}")])?;
+    TokenTable::parse(file.text.expose_secret()).map_err(|mistakes| {
+        let place = path.display();
+        mistakes
+            .iter()
+            .map(|mistake| format!("{place}: {mistake}"))
+            .collect()
+    })
+}
+
+fn upstream(config: &config::Upstream, previous: Option<&Snapshot>) -> Result<Upstream, String> {
+    let authorization = config.key_file.as_deref().map(|path| {
+        let key = read_key(path).map_err(|error| error.to_string())?;
+        let text = match config.family {
+            Family::Anthropic => key.text.expose_secret().to_owned(),
+            _ => format!("Bearer {}", key.text.expose_secret()),
+        };
+        let mut value = HeaderValue::from_str(&text)
+            .map_err(|_| format!("{} holds bytes that no header may have", path.display()))?;
+        value.set_sensitive(true);
+        Ok::<_, String>(value)
+    });
+    let authorization = authorization.transpose()?;
+    let url = &config.url;
+    let host = host_header(url);
+    let names = |list: &[String]| -> Vec<HeaderName> {
+        list.iter()
+            .filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok())
+            .collect()
+    };
+    // A name keeps the kind of address it had: the resolver that knows it lives on as long as the address is the same.
+    let known = previous.and_then(|snapshot| {
+        snapshot
+            .upstreams
+            .iter()
+            .find(|upstream| upstream.config.url == *url)
+    });
+    let resolver = match known {
+        Some(upstream) => Arc::clone(&upstream.resolver),
+        None => Arc::new(Resolver::new(&url.host, url.port)),
+    };
+    Ok(Upstream {
+        resolver,
+        host: HeaderValue::from_str(&host)
+            .map_err(|_| "the url's host can't be a header".to_owned())?,
+        group_key: group_key(config, &authorization),
+        authorization,
+        tls: ClientTls::load(&config.tls)?,
+        extra_request_headers: names(&config.request_headers),
+        extra_response_headers: names(&config.response_headers),
+        config: config.clone(),
+    })
+}
+
+fn host_header(url: &config::UpstreamUrl) -> String {
+    let host = if url.host.contains(':') {
+        format!("[{}]", url.host)
+    } else {
+        url.host.clone()
+    };
+    let usual = if url.https { 443 } else { 80 };
+    if url.port == usual {
+        host
+    } else {
+        format!("{host}:{}", url.port)
+    }
+}
+
+/// Pingora's pool goes by address and name only: this keeps apart what else must not be shared.
+fn group_key(config: &config::Upstream, authorization: &Option<HeaderValue>) -> u64 {
+    let mut hasher = std::collections::hash_map::DefaultHasher::new();
+    config.name.hash(&mut hasher);
+    config.tls.ca_file.hash(&mut hasher);
+    config.tls.cert_file.hash(&mut hasher);
+    authorization
+        .as_ref()
+        .map(HeaderValue::as_bytes)
+        .hash(&mut hasher);
+    hasher.finish()
+}

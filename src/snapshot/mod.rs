@@ -1,0 +1,97 @@
+//! What the gateway runs with: one immutable [`Snapshot`] a request, and what outlives them all in [`Shared`].
+//!
+//! A snapshot is the checked configuration together with what was made of it: tokens, upstream keys, certificates, metric
+//! handles. It is built whole, then swapped in; a request keeps the one it started with.
+
+mod build;
+mod model_list;
+mod reload;
+mod shared;
+mod tls;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+
+use http::header::{HeaderName, HeaderValue};
+
+use crate::attempt::{Load, Resolver};
+use crate::caller::{HostRule, TokenTable};
+use crate::config::{self, Config, Target};
+use crate::record::Handles;
+
+pub use build::{build, BuildError, Ingredients};
+pub use reload::{Change, Reloaded, Reloader};
+pub use shared::Shared;
+pub use tls::ClientTls;
+
+/// One generation of everything that a request depends on.
+pub struct Snapshot {
+    pub generation: u64,
+    /// Seconds since 1970 at which it was made: the `created` of our models.
+    pub made_at: u64,
+    pub config: Config,
+    pub tokens: TokenTable,
+    /// The caller's place in the metric handles.
+    pub caller_places: HashMap<String, usize>,
+    pub hosts: HostRule,
+    /// In the order of the configuration.
+    pub upstreams: Vec<Arc<Upstream>>,
+    /// Whose turn it is, by route.
+    turns: Vec<AtomicUsize>,
+    pub handles: Handles,
+}
+
+/// One upstream, ready to be spoken to.
+pub struct Upstream {
+    pub config: config::Upstream,
+    pub resolver: Arc<Resolver>,
+    /// The `Host` of requests.
+    pub host: HeaderValue,
+    /// The key as the header's value; marked sensitive, so that no debug output shows it.
+    pub authorization: Option<HeaderValue>,
+    pub tls: ClientTls,
+    /// Connections of different keys, certificates or names never mix.
+    pub group_key: u64,
+    pub extra_request_headers: Vec<HeaderName>,
+    pub extra_response_headers: Vec<HeaderName>,
+}
+
+impl Snapshot {
+    /// How busy the targets of a route are, for the choice among them.
+    pub fn load(&self, route: usize) -> RouteLoad<'_> {
+        RouteLoad {
+            snapshot: self,
+            route,
+        }
+    }
+
+    /// Moves the turn on; called once a request.
+    pub fn take_turn(&self, route: usize) {
+        if let Some(turn) = self.turns.get(route) {
+            turn.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// [`Load`] as the metrics count it: one truth for balance and dashboards.
+pub struct RouteLoad<'a> {
+    snapshot: &'a Snapshot,
+    route: usize,
+}
+
+impl Load for RouteLoad<'_> {
+    fn in_flight(&self, target: &Target) -> u32 {
+        let upstream = self.snapshot.handles.upstream(target.upstream);
+        upstream.map_or(0, |series| {
+            u32::try_from(series.in_flight()).unwrap_or(u32::MAX)
+        })
+    }
+
+    fn turn(&self) -> usize {
+        self.snapshot
+            .turns
+            .get(self.route)
+            .map_or(0, |turn| turn.load(Ordering::Relaxed))
+    }
+}

@@ -1,0 +1,126 @@
+//! What lives as long as the process: the current snapshot, memory and places, logs and metrics.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use arc_swap::ArcSwap;
+
+use super::model_list::ModelLists;
+use super::Snapshot;
+use crate::clock;
+use crate::gate::Watches;
+use crate::limits::Pool;
+use crate::platform;
+use crate::record::status::{Recent, RecentFailure};
+use crate::record::{LogFiles, Metrics, Sequence};
+
+/// `/status` shows this many failures.
+const RECENT_FAILURES: usize = 50;
+
+/// Shared by the listeners, the reloader and the signal handler.
+pub struct Shared {
+    current: ArcSwap<Snapshot>,
+    pub started: Instant,
+    pub started_wall: SystemTime,
+    /// The addresses that are really bound.
+    pub listen: SocketAddr,
+    pub admin: SocketAddr,
+    /// Memory for request bodies, in bytes.
+    pub bodies: Arc<Pool>,
+    /// Places for client connections.
+    pub connections: Arc<Pool>,
+    /// Requests under way.
+    requests: Arc<Pool>,
+    /// Connections to upstreams.
+    pub watches: Arc<Watches>,
+    draining: AtomicBool,
+    pub logs: Arc<LogFiles>,
+    pub metrics: Arc<Metrics>,
+    pub access_sequence: Sequence,
+    pub recent_failures: Recent<RecentFailure>,
+    pub(super) model_lists: ModelLists,
+    generations: AtomicU64,
+}
+
+impl Shared {
+    pub fn new(
+        snapshot: Snapshot,
+        listen: SocketAddr,
+        admin: SocketAddr,
+        logs: Arc<LogFiles>,
+        metrics: Arc<Metrics>,
+    ) -> Shared {
+        metrics.serving(&snapshot.config, snapshot.generation);
+        let limits = &snapshot.config.limits;
+        Shared {
+            started: clock::now(),
+            started_wall: clock::wall(),
+            listen,
+            admin,
+            bodies: Pool::new(limits.bodies_in_flight),
+            connections: Pool::new(connections(limits.connections)),
+            requests: Pool::new(u64::MAX),
+            watches: Arc::default(),
+            draining: AtomicBool::new(false),
+            logs,
+            metrics,
+            access_sequence: Sequence::default(),
+            recent_failures: Recent::new(RECENT_FAILURES),
+            model_lists: ModelLists::default(),
+            generations: AtomicU64::new(snapshot.generation),
+            current: ArcSwap::from_pointee(snapshot),
+        }
+    }
+
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.current.load_full()
+    }
+
+    /// The number of the next snapshot; a rejected one uses none up.
+    pub fn next_generation(&self) -> u64 {
+        self.generations.load(Ordering::Relaxed) + 1
+    }
+
+    /// From now on requests start with `snapshot`.
+    pub fn serve(&self, snapshot: Snapshot) {
+        self.generations
+            .store(snapshot.generation, Ordering::Relaxed);
+        self.metrics.serving(&snapshot.config, snapshot.generation);
+        let limits = &snapshot.config.limits;
+        self.bodies.set_capacity(limits.bodies_in_flight);
+        self.connections
+            .set_capacity(connections(limits.connections));
+        self.current.store(Arc::new(snapshot));
+    }
+
+    /// New requests are refused from now on; those under way go on.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Counts a request until the returned value is dropped.
+    pub fn enter(&self) -> Option<crate::limits::Share> {
+        self.requests.try_take(1)
+    }
+
+    /// Ends every stream that still runs.
+    pub fn interrupt_all(&self) {
+        self.watches.interrupt_all();
+    }
+
+    /// Requests under way.
+    pub fn requests(&self) -> u64 {
+        self.requests.used()
+    }
+}
+
+/// Half of the descriptors: the other half is for upstreams, logs and listeners.
+fn connections(configured: Option<u32>) -> u64 {
+    configured.map_or_else(|| platform::descriptor_limit() / 2, u64::from)
+}

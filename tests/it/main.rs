@@ -1,0 +1,5 @@
+//! The tests that run the real binary, over real sockets, with no library of the gateway itself.
+//!
+//! One binary for all of them: modules stand in the order in which a request meets what they test.
+
+mod support;
