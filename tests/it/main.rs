@@ -3,3 +3,5 @@
 //! One binary for all of them: modules stand in the order in which a request meets what they test.
 
 mod support;
+
+mod real;

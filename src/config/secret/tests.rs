@@ -4,6 +4,7 @@ use rustix::fs::{FileType, Mode};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 const US: u32 = 501;
 
@@ -119,7 +120,21 @@ fn refusals_say_what_mends_them() {
 }
 
 #[test]
-fn a_pipe_or_socket_never_hangs() {
+fn a_pipe_without_a_writer_is_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let (said, heard) = std::sync::mpsc::channel();
+    // A read that waits for a writer would wait for ever, so that it waits in a thread of its own.
+    std::thread::spawn(move || said.send((refusal(&pipe), crate::config::file::read(&pipe).err())));
+    let (key, file) = heard.recv_timeout(Duration::from_secs(10)).unwrap();
+    assert_eq!(key, "KEY is no regular file");
+    assert_eq!(file.unwrap().text, "is no regular file");
+}
+
+#[test]
+fn a_socket_is_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("socket");
     let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
