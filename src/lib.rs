@@ -1,5 +1,15 @@
 //! sidegate: a sidecar gateway for local inference.
 
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing
+    )
+)]
+
 pub mod admin;
 pub mod attempt;
 pub mod caller;
@@ -16,6 +26,8 @@ pub mod json;
 pub mod limits;
 pub mod platform;
 pub mod record;
+#[cfg(test)]
+mod recorded;
 pub mod route;
 pub mod server;
 pub mod snapshot;

@@ -276,6 +276,41 @@ mod tests {
     }
 
     #[test]
+    fn real_errors_are_what_they_mean() {
+        let table = [
+            ("context_overflow", ErrorClass::ContextLength),
+            ("context_overflow_completions", ErrorClass::ContextLength),
+            ("context_overflow_messages", ErrorClass::ContextLength),
+            ("context_overflow_responses", ErrorClass::ContextLength),
+            ("context_overflow_stream", ErrorClass::ContextLength),
+            ("embeddings_overflow", ErrorClass::ContextLength),
+            ("bad_json", ErrorClass::Rejected),
+            ("bad_role", ErrorClass::Rejected),
+            ("missing_messages", ErrorClass::Rejected),
+            ("no_key", ErrorClass::Auth),
+            ("wrong_key", ErrorClass::Auth),
+            ("unknown_path", ErrorClass::Rejected),
+            ("loading_chat", ErrorClass::Loading),
+            ("overloaded_plain", ErrorClass::Overloaded),
+        ];
+        let mut seen = 0;
+        for recorded in crate::recorded::all() {
+            let named = table.iter().find(|(case, _)| *case == recorded.case);
+            let Some((_, class)) = named else { continue };
+            let at = memchr::memmem::find(&recorded.answer, b"\r\n\r\n").unwrap() + 4;
+            let (head, body) = recorded.answer.split_at(at);
+            let status = std::str::from_utf8(&head[9..12]).unwrap().parse().unwrap();
+            // Chunk sizes around the JSON would hide it.
+            let from = memchr::memchr(b'{', body).unwrap();
+            let to = memchr::memrchr(b'}', body).unwrap();
+            let class_seen = classify(status, JSON, &body[from..=to]);
+            assert_eq!(class_seen, *class, "{} {}", recorded.family, recorded.case);
+            seen += 1;
+        }
+        assert!(seen >= 20, "only {seen} recorded errors");
+    }
+
+    #[test]
     fn a_plain_not_found_is_no_missing_model() {
         assert_eq!(of(404, r#"{"detail":"Not Found"}"#), ErrorClass::Rejected);
         assert_eq!(of(404, ""), ErrorClass::Rejected);

@@ -521,4 +521,6 @@ fn evidence(head: &Head) -> Evidence {
 }
 
 #[cfg(test)]
+mod recorded;
+#[cfg(test)]
 mod tests;

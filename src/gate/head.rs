@@ -144,7 +144,7 @@ impl Fields {
         Ok(Head {
             status,
             content: self.content.unwrap_or(Content::Other),
-            keep_alive: persistent && !matches!(framing, Framing::UntilClose { .. }),
+            keep_alive: persistent && !matches!(framing, Framing::UntilClose),
             framing,
             encoded: self.encoded,
             lines: self.lines,

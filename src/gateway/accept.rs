@@ -123,7 +123,8 @@ async fn call(
             });
             Ok(Accepted::Forward)
         }
-        Err((route, failure)) => {
+        Err(refusal) => {
+            let Refusal { route, failure } = *refusal;
             // A refusal that knows the route is recorded under it.
             if let Some(route) = route {
                 let lane = ctx
@@ -191,21 +192,36 @@ fn read_client_clock(session: &Session, ctx: &mut RequestContext) {
         });
 }
 
-/// Route, scope, size, skill, lane; a failure with the route, once that is known.
+/// A refusal and the route that it is recorded under, once that is known.
+struct Refusal {
+    route: Option<usize>,
+    failure: Failure,
+}
+
+/// Route, scope, size, skill, lane.
 fn decide(
     session: &Session,
     ctx: &RequestContext,
     peek: &Peek,
-) -> Result<(usize, Lane), (Option<usize>, Failure)> {
+) -> Result<(usize, Lane), Box<Refusal>> {
     let config = &ctx.snapshot.config;
     let header = session.req_header();
     let named =
         arrive::single(header, "x-sidegate-route").and_then(|v| std::str::from_utf8(v).ok());
-    let index = route::pick(config, peek.model.as_deref(), named)
-        .map_err(|unknown| (None, unknown_model(&unknown)))?;
-    let refuse = |failure: Failure| (Some(index), failure);
+    let index = route::pick(config, peek.model.as_deref(), named).map_err(|unknown| {
+        Box::new(Refusal {
+            route: None,
+            failure: unknown_model(&unknown),
+        })
+    })?;
+    let refuse = |failure: Failure| {
+        Box::new(Refusal {
+            route: Some(index),
+            failure,
+        })
+    };
     let (Some(route), Some(caller)) = (config.routes.get(index), &ctx.caller) else {
-        return Err((None, Failure::new(Code::Internal)));
+        return Err(refuse(Failure::new(Code::Internal)));
     };
     if !caller.may_invoke(&route.name) {
         return Err(refuse(Failure::new(Code::InsufficientScope)));

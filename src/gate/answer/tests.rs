@@ -19,8 +19,8 @@ const ERROR: &str = "data: {\"error\":{\"message\":\"secret\"}}\n\n";
 const DONE: &str = "data: [DONE]\n\n";
 
 /// An answer played without socket or clock.
-struct Play {
-    answer: Answer,
+pub struct Play {
+    pub answer: Answer,
     now: Instant,
     seen: Vec<u8>,
 }
@@ -53,7 +53,7 @@ impl Play {
         Play::of(|_| (), commit)
     }
 
-    fn of(change: impl FnOnce(&mut Order), commit: Commit) -> Play {
+    pub fn of(change: impl FnOnce(&mut Order), commit: Commit) -> Play {
         let now = crate::clock::now();
         let mut order = order(commit, now);
         change(&mut order);
@@ -64,7 +64,7 @@ impl Play {
         }
     }
 
-    fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Play {
+    pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Play {
         self.answer.feed(bytes.as_ref(), self.now);
         self.drain()
     }
@@ -83,7 +83,7 @@ impl Play {
         self.drain()
     }
 
-    fn close(&mut self) -> &mut Play {
+    pub fn close(&mut self) -> &mut Play {
         self.answer.end_of_input(true, self.now);
         self.drain()
     }
@@ -96,7 +96,7 @@ impl Play {
     }
 
     /// Head and decoded body, as Pingora's parser would see them; whether the body ended.
-    fn client(&self) -> (u16, String, bool) {
+    pub fn client(&self) -> (u16, String, bool) {
         let (head, length) = head::read(&self.seen).unwrap().expect("a head");
         let mut framing = head.framing;
         let mut body = Vec::new();
@@ -110,7 +110,7 @@ impl Play {
         )
     }
 
-    fn nothing_seen(&self) -> bool {
+    pub fn nothing_seen(&self) -> bool {
         self.seen.is_empty()
     }
 }
