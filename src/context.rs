@@ -4,7 +4,7 @@
 //! back then. A stage writes its own field once; later stages read it.
 
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 
@@ -49,6 +49,8 @@ pub struct RequestContext {
     pub attempts: Attempts,
     /// What the request failed with, once it has.
     pub failure: Option<Failure>,
+    /// A 200 head for an event stream went out, maybe before any answer was there.
+    pub head_is_out: bool,
     /// The status that the client got, or 499.
     pub status: u16,
     pub bytes_in: u64,
@@ -82,6 +84,8 @@ pub struct Attempts {
     /// What the answer that the client gets said about itself.
     pub report: Report,
     pub first_content_at: Option<Instant>,
+    /// Time spent waiting for upstreams, and between attempts: not the gateway's own.
+    pub elsewhere: Duration,
 }
 
 /// One attempt under way.
@@ -117,6 +121,7 @@ impl RequestContext {
             client_retry: None,
             attempts: Attempts::default(),
             failure: None,
+            head_is_out: false,
             status: 0,
             bytes_in: 0,
             bytes_out: 0,

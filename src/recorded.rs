@@ -29,12 +29,19 @@ pub fn all() -> Vec<Recorded> {
             }
         }
     }
-    assert!(recorded.len() >= 80, "only {} recorded exchanges", recorded.len());
+    assert!(
+        recorded.len() >= 80,
+        "only {} recorded exchanges",
+        recorded.len()
+    );
     recorded
 }
 
 fn folders(path: &Path) -> Vec<PathBuf> {
-    entries(path).into_iter().filter(|entry| entry.is_dir()).collect()
+    entries(path)
+        .into_iter()
+        .filter(|entry| entry.is_dir())
+        .collect()
 }
 
 fn files(path: &Path) -> Vec<PathBuf> {
@@ -43,8 +50,10 @@ fn files(path: &Path) -> Vec<PathBuf> {
 }
 
 fn entries(path: &Path) -> Vec<PathBuf> {
-    let mut entries: Vec<PathBuf> =
-        fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut entries: Vec<PathBuf> = fs::read_dir(path)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     entries.sort();
     entries
 }

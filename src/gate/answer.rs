@@ -345,6 +345,9 @@ impl Answer {
         if lacks_done {
             framing::write_chunk(DONE_EVENT, &mut self.ready);
         }
+        if chunked && (self.order.head_is_out || self.report.beats > 0) {
+            framing::write_chunk(&self.order.closing, &mut self.ready);
+        }
         if chunked {
             self.ready.extend_from_slice(LAST_CHUNK);
         }

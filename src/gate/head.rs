@@ -89,6 +89,8 @@ impl Fields {
                     self.keep_alive |= token.trim_ascii().eq_ignore_ascii_case(b"keep-alive");
                 }
             }
+            // Ours alone: an upstream has no say in it.
+            _ if name.eq_ignore_ascii_case(HEARTBEAT_MARK) => {}
             // Hop-by-hop fields say something about a framing that the client never sees.
             10 if name.eq_ignore_ascii_case("keep-alive") => {}
             7 if name.eq_ignore_ascii_case("trailer") || name.eq_ignore_ascii_case("upgrade") => {}
@@ -190,9 +192,12 @@ impl Head {
     }
 }
 
+/// Marks the head of a heartbeat for the hooks, who take it out again: the answer itself isn't there yet.
+pub const HEARTBEAT_MARK: &str = "x-gate-heartbeat";
+
 /// The head that goes out with the first heartbeat, before the upstream said anything.
 pub const HEARTBEAT_HEAD: &[u8] =
-    b"HTTP/1.1 200 -\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\ntransfer-encoding: chunked\r\n\r\n";
+    b"HTTP/1.1 200 -\r\nx-gate-heartbeat: 1\r\ncontent-type: text/event-stream\r\ncache-control: no-cache\r\ntransfer-encoding: chunked\r\n\r\n";
 
 #[cfg(test)]
 mod tests {

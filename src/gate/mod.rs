@@ -30,4 +30,5 @@ mod watch;
 
 pub use clocks::Clocks;
 pub use connector::{gate_alpn, GateConnector, WhileClientStays};
+pub use head::HEARTBEAT_MARK;
 pub use watch::{Commit, Evidence, Fault, Order, Report, Watch, Watches};

@@ -37,6 +37,8 @@ pub struct Order {
     pub heartbeat: Option<Duration>,
     /// An earlier attempt or the queue already sent a 200 head for an event stream.
     pub head_is_out: bool,
+    /// A comment that closes a stream whose head went out before anything was known of its answer.
+    pub closing: Bytes,
 }
 
 /// Why an attempt ended badly.

@@ -162,10 +162,20 @@ fn count(shared: &Shared, ctx: &RequestContext, took: Duration, tokens: Tokens) 
             handles.failed(family(ctx), code);
         }
     }
+    handles.overhead(overhead(ctx, took));
     if ctx.status == 499 {
         shared.metrics.client_aborted(ctx.phase());
     }
     count_answer(handles, ctx, tokens);
+}
+
+/// What of the request's time was the gateway's own: not the client's upload, not an upstream's answer, not a pause.
+fn overhead(ctx: &RequestContext, took: Duration) -> Duration {
+    let upload = ctx.body_end.map_or(Duration::ZERO, |end| {
+        end.saturating_duration_since(ctx.started)
+    });
+    took.saturating_sub(upload)
+        .saturating_sub(ctx.attempts.elsewhere)
 }
 
 fn count_answer(handles: &RouteHandles, ctx: &RequestContext, tokens: Tokens) {

@@ -1,29 +1,32 @@
 //! Sends the request to a target: chooses it, makes the connection's description, gives the gate its order.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
 
 use pingora::protocols::Digest;
 use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
 use pingora::{Error, ErrorType, Result};
 use pingora_proxy::Session;
 
+use super::respond;
 use crate::attempt::{Backoff, Choice, Outcome};
 use crate::clock;
 use crate::config::{Commit, Family};
 use crate::context::{Attempt, RequestContext};
 use crate::failure::{Code, Failure};
-use crate::gate::{self, Clocks, Order, Watch, WhileClientStays};
+use crate::gate::{self, Clocks, Order, Report, Watch, WhileClientStays};
 use crate::platform::SocketWatch;
 use crate::route::{splice, Api, Edits};
 use crate::snapshot::Upstream;
 use crate::stream::{Dialect, Wishes};
 
 /// vLLM and llama.cpp close idle connections after 5 s: ours are gone before that.
-pub const POOL_IDLE: std::time::Duration = std::time::Duration::from_millis(3500);
+pub const POOL_IDLE: Duration = Duration::from_millis(3500);
 
 /// Pingora's own timeouts come this much after the gate's clocks: they only bound what the gate can't see.
-const MARGIN: std::time::Duration = std::time::Duration::from_secs(5);
+const MARGIN: Duration = Duration::from_secs(5);
 
 /// The description of the next attempt's connection.
 pub async fn choose(session: &mut Session, ctx: &mut RequestContext) -> Result<Box<HttpPeer>> {
@@ -65,6 +68,7 @@ fn begin(ctx: &mut RequestContext, choice: Choice) -> Option<Arc<Upstream>> {
     let index = target.upstream;
     let upstream = Arc::clone(ctx.snapshot.upstreams.get(index)?);
     ctx.attempts.count += 1;
+    ctx.attempts.report = Report::default();
     ctx.attempts.current = Some(Attempt {
         target: choice.target,
         upstream: index,
@@ -77,7 +81,7 @@ fn begin(ctx: &mut RequestContext, choice: Choice) -> Option<Arc<Upstream>> {
     Some(upstream)
 }
 
-/// Waits before the same target is asked again; the client's leaving ends the wait.
+/// Waits before the same target is asked again. The client's leaving ends the wait, and a waiting stream gets its comments.
 async fn pause(session: &mut Session, ctx: &mut RequestContext) -> Result<()> {
     let Some(route) = ctx.route() else {
         return Ok(());
@@ -87,13 +91,47 @@ async fn pause(session: &mut Session, ctx: &mut RequestContext) -> Result<()> {
         cap: route.retry.cap,
     };
     let wait = backoff.wait(ctx.attempts.count.saturating_sub(1), rand::random());
-    tokio::select! {
-        () = tokio::time::sleep(wait) => Ok(()),
-        _ = session.as_downstream_mut().read_body_or_idle(true) => {
-            ctx.client_left();
-            Err(Error::new(ErrorType::ConnectionClosed).into_down())
+    let started = clock::now();
+    let until = started + wait;
+    let result = wait_until(session, ctx, until).await;
+    ctx.attempts.elsewhere += clock::now().saturating_duration_since(started);
+    result
+}
+
+async fn wait_until(session: &mut Session, ctx: &mut RequestContext, until: Instant) -> Result<()> {
+    while clock::now() < until {
+        let beat = heartbeat(ctx).map(|every| clock::now() + every);
+        let next = beat.map_or(until, |beat| beat.min(until));
+        tokio::select! {
+            () = tokio::time::sleep_until(next.into()) => {}
+            _ = session.as_downstream_mut().read_body_or_idle(true) => {
+                ctx.client_left();
+                return Err(Error::new(ErrorType::ConnectionClosed).into_down());
+            }
+        }
+        if beat.is_some_and(|beat| clock::now() >= beat) {
+            send_heartbeat(session, ctx).await?;
         }
     }
+    Ok(())
+}
+
+/// How often a waiting stream of this request gets a comment.
+fn heartbeat(ctx: &RequestContext) -> Option<Duration> {
+    ctx.route()?.keepalive.filter(|_| ctx.wants_stream())
+}
+
+/// Between attempts nobody else writes to the client.
+async fn send_heartbeat(session: &mut Session, ctx: &mut RequestContext) -> Result<()> {
+    if !ctx.head_is_out {
+        let head = respond::early_head(ctx)?;
+        session.write_response_header(Box::new(head), false).await?;
+        ctx.head_is_out = true;
+        ctx.status = 200;
+    }
+    let comment = Bytes::from_static(b": keep-alive\n\n");
+    ctx.bytes_out += comment.len() as u64;
+    session.write_response_body(Some(comment), false).await
 }
 
 fn peer(
@@ -183,8 +221,9 @@ fn order(ctx: &RequestContext) -> Option<Order> {
         },
         wants_stream: call.peek.stream,
         held_limit: usize::try_from(ctx.snapshot.config.limits.held_answer).unwrap_or(usize::MAX),
-        heartbeat: None,
-        head_is_out: false,
+        heartbeat: heartbeat(ctx),
+        head_is_out: ctx.head_is_out,
+        closing: respond::closing_comment(ctx).into(),
     })
 }
 

@@ -8,7 +8,7 @@ use pingora_proxy::Session;
 use crate::caller::{answer_headers, preflight_headers, PREFLIGHT_STATUS};
 use crate::clock;
 use crate::context::RequestContext;
-use crate::gate::Report;
+use crate::gate::{Report, HEARTBEAT_MARK};
 
 /// What an upstream may say to a client.
 const PASSED: [&str; 6] = [
@@ -47,16 +47,59 @@ pub fn rewrite(response: &mut ResponseHeader, ctx: &mut RequestContext) -> Resul
         // Proxies on the way to the client must not collect events (nginx's own switch for it).
         head.insert_header("x-accel-buffering", HeaderValue::from_static("no"))?;
     }
-    add_ours(&mut head, ctx)?;
     head.set_version(response.version);
     ctx.status = head.status.as_u16();
-    ctx.attempts.report = Report {
-        head_at: Some(clock::now()),
-        ..Report::default()
-    };
-    ctx.attempts.report.committed = true;
+    let is_heartbeat = response.headers.contains_key(HEARTBEAT_MARK);
+    if is_heartbeat {
+        add_ours_early(&mut head, ctx)?;
+    } else {
+        add_ours(&mut head, ctx)?;
+        ctx.attempts.report = Report {
+            head_at: Some(clock::now()),
+            committed: true,
+            ..Report::default()
+        };
+    }
+    ctx.head_is_out = true;
     *response = head;
     Ok(())
+}
+
+/// The head of a stream that has nothing to show yet but must not stay silent.
+pub fn early_head(ctx: &RequestContext) -> Result<ResponseHeader> {
+    let mut head = ResponseHeader::build(200, Some(8))?;
+    head.insert_header(
+        "content-type",
+        HeaderValue::from_static("text/event-stream"),
+    )?;
+    head.insert_header("cache-control", HeaderValue::from_static("no-cache"))?;
+    head.insert_header("transfer-encoding", HeaderValue::from_static("chunked"))?;
+    head.insert_header("x-accel-buffering", HeaderValue::from_static("no"))?;
+    add_ours_early(&mut head, ctx)?;
+    Ok(head)
+}
+
+/// What is known before an answer is: upstream, attempts and queue time follow in the closing comment.
+fn add_ours_early(head: &mut ResponseHeader, ctx: &RequestContext) -> Result<()> {
+    add_ours(head, ctx)?;
+    for name in [
+        "x-sidegate-upstream",
+        "x-sidegate-attempts",
+        "x-sidegate-queue-ms",
+    ] {
+        head.remove_header(name);
+    }
+    Ok(())
+}
+
+/// The comment that closes such a stream.
+pub fn closing_comment(ctx: &RequestContext) -> String {
+    let upstream = ctx
+        .target()
+        .and_then(|target| ctx.snapshot.upstreams.get(target.upstream))
+        .map_or("none", |upstream| upstream.config.name.as_str());
+    let attempts = ctx.attempts.count;
+    format!(": sidegate upstream={upstream} attempts={attempts} queue_ms=0\n\n")
 }
 
 /// The headers that every answer has, a failure's too.

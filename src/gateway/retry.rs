@@ -30,7 +30,7 @@ pub fn after_attempt(ctx: &mut RequestContext, mut error: Box<Error>) -> Box<Err
         outcome_of(&report, reused)
     };
     ctx.attempts.upstream_status = report.status.or(ctx.attempts.upstream_status);
-    let committed = report.committed || report.beats > 0;
+    let committed = report.committed;
     keep(ctx, report);
     end_attempt(ctx, outcome);
     error.set_retry(!committed && goes_on(ctx, outcome));
@@ -58,12 +58,22 @@ pub fn keep(ctx: &mut RequestContext, report: Report) {
 /// Writes the attempt into the trail.
 pub fn end_attempt(ctx: &mut RequestContext, outcome: Outcome) {
     ctx.attempts.last = Some(outcome);
+    count_time(ctx);
     if let Some(current) = &ctx.attempts.current {
         ctx.attempts.trail.push(current.target, verdict(outcome));
         if let Some(series) = ctx.snapshot.handles.upstream(current.upstream) {
             finish::count_attempt(series, outcome);
         }
     }
+}
+
+/// The attempt's time was the upstream's, up to the last that it said.
+fn count_time(ctx: &mut RequestContext) {
+    let Some(current) = &ctx.attempts.current else {
+        return;
+    };
+    let end = ctx.attempts.report.last_read_at.unwrap_or_else(clock::now);
+    ctx.attempts.elsewhere += end.saturating_duration_since(current.started);
 }
 
 /// As [`may_go_on`], and counts the retry that follows.

@@ -22,7 +22,11 @@ fn play(recorded: &Recorded, commit: Commit, piece: usize) -> Play {
     let choices = request["n"].as_u64().unwrap_or(1) as u32;
     let change = |order: &mut Order| {
         order.wants_stream = request["stream"] == Value::Bool(true);
-        order.wishes = Wishes { dialect: dialect(&recorded.target), choices, hide_usage: false };
+        order.wishes = Wishes {
+            dialect: dialect(&recorded.target),
+            choices,
+            hide_usage: false,
+        };
     };
     let mut play = Play::of(change, commit);
     for bytes in recorded.answer.chunks(piece) {
@@ -42,7 +46,9 @@ fn payload(recorded: &Recorded) -> Vec<u8> {
         rest = &rest[length..];
         if head.status >= 200 {
             let (mut framing, mut body) = (head.framing, Vec::new());
-            framing.decode(rest, |piece| body.extend_from_slice(piece)).unwrap();
+            framing
+                .decode(rest, |piece| body.extend_from_slice(piece))
+                .unwrap();
             return body;
         }
     }
@@ -60,7 +66,10 @@ fn fails_inside(recorded: &Recorded) -> bool {
 #[test]
 fn a_good_answer_reaches_the_client_byte_for_byte() {
     let mut streams = 0;
-    for recorded in all().iter().filter(|r| status(r) == 200 && !fails_inside(r)) {
+    for recorded in all()
+        .iter()
+        .filter(|r| status(r) == 200 && !fails_inside(r))
+    {
         let name = format!("{} {}", recorded.family, recorded.case);
         for (commit, piece) in [
             (Commit::FirstToken, 1),
@@ -74,7 +83,10 @@ fn a_good_answer_reaches_the_client_byte_for_byte() {
             assert!(ended, "{name}");
             let mut expected = String::from_utf8(payload(recorded)).unwrap();
             let lacks_done = expected.starts_with("data: ")
-                && matches!(dialect(&recorded.target), Dialect::Chat | Dialect::Completions)
+                && matches!(
+                    dialect(&recorded.target),
+                    Dialect::Chat | Dialect::Completions
+                )
                 && !expected.contains("[DONE]");
             if lacks_done {
                 expected.push_str("data: [DONE]\n\n");
@@ -88,8 +100,13 @@ fn a_good_answer_reaches_the_client_byte_for_byte() {
 
 #[test]
 fn a_stream_is_cut_wherever_it_ends_too_early() {
-    for recorded in all().iter().filter(|r| status(r) == 200 && !fails_inside(r)) {
-        let Dialect::Chat = dialect(&recorded.target) else { continue };
+    for recorded in all()
+        .iter()
+        .filter(|r| status(r) == 200 && !fails_inside(r))
+    {
+        let Dialect::Chat = dialect(&recorded.target) else {
+            continue;
+        };
         if !recorded.case.contains("stream") {
             continue;
         }
@@ -104,7 +121,12 @@ fn a_stream_is_cut_wherever_it_ends_too_early() {
                 request_body: recorded.request_body.clone(),
             };
             let played = play(&short, Commit::Whole, 4096);
-            assert_eq!(played.answer.fault(), Some(Fault::Cut), "{} cut at {cut}", recorded.case);
+            assert_eq!(
+                played.answer.fault(),
+                Some(Fault::Cut),
+                "{} cut at {cut}",
+                recorded.case
+            );
             assert!(played.nothing_seen());
         }
     }
@@ -113,14 +135,23 @@ fn a_stream_is_cut_wherever_it_ends_too_early() {
 #[test]
 fn usage_is_read_where_the_server_reports_it() {
     let mut reported = 0;
-    for recorded in all().iter().filter(|r| status(r) == 200 && !fails_inside(r)) {
+    for recorded in all()
+        .iter()
+        .filter(|r| status(r) == 200 && !fails_inside(r))
+    {
         let body = String::from_utf8(payload(recorded)).unwrap();
         if !body.contains("\"usage\":{") && !body.contains("\"usage\": {") {
             continue;
         }
-        let usage = play(recorded, Commit::FirstToken, 500).answer.into_report().usage;
+        let usage = play(recorded, Commit::FirstToken, 500)
+            .answer
+            .into_report()
+            .usage;
         let name = format!("{} {}", recorded.family, recorded.case);
-        assert!(usage.prompt.is_some_and(|tokens| tokens > 0), "{name}: {usage:?}");
+        assert!(
+            usage.prompt.is_some_and(|tokens| tokens > 0),
+            "{name}: {usage:?}"
+        );
         reported += 1;
     }
     assert!(reported >= 20, "only {reported} answers with usage");
@@ -135,7 +166,11 @@ fn an_error_is_evidence_and_no_byte_of_it_leaves() {
             let name = format!("{} {}", recorded.family, recorded.case);
             assert!(played.nothing_seen(), "{name}");
             let report = played.answer.into_report();
-            let expected = if fails_inside(recorded) { Fault::ErrorEvent } else { Fault::Status };
+            let expected = if fails_inside(recorded) {
+                Fault::ErrorEvent
+            } else {
+                Fault::Status
+            };
             assert_eq!(report.fault, Some(expected), "{name}");
             assert!(!report.evidence.unwrap().body.is_empty(), "{name}");
         }

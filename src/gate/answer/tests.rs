@@ -45,6 +45,7 @@ fn order(commit: Commit, now: Instant) -> Order {
         held_limit: 1 << 20,
         heartbeat: None,
         head_is_out: false,
+        closing: Bytes::from_static(b": over\n\n"),
     }
 }
 
@@ -399,7 +400,7 @@ fn heartbeats_bring_a_head_and_the_answer_follows_as_a_stream() {
         .chunk(STOP)
         .chunk(DONE)
         .send("0\r\n\r\n");
-    let expected = [": keep-alive\n\n", TEXT, STOP, DONE].concat();
+    let expected = [": keep-alive\n\n", TEXT, STOP, DONE, ": over\n\n"].concat();
     assert_eq!(play.client(), (200, expected, true));
 }
 
@@ -413,7 +414,7 @@ fn a_heartbeat_after_the_upstream_head_replaces_it() {
     play.now += Duration::from_millis(400);
     play.answer.tick(play.now);
     play.drain().chunk(STOP).chunk(DONE).send("0\r\n\r\n");
-    let expected = [": keep-alive\n\n", TEXT, STOP, DONE].concat();
+    let expected = [": keep-alive\n\n", TEXT, STOP, DONE, ": over\n\n"].concat();
     assert_eq!(play.client(), (200, expected, true));
 }
 
