@@ -17,7 +17,7 @@ use crate::failure::{Code, Failure};
 use crate::gate::{Report, Watch};
 use crate::limits::{BodyPermit, ConnectionPermit, Share};
 use crate::record::labels::Phase;
-use crate::record::InFlight;
+use crate::record::{InFlight, Try};
 use crate::route::{Api, Peek, Shape};
 use crate::snapshot::Snapshot;
 
@@ -68,6 +68,8 @@ pub struct Call {
     pub lane: Lane,
     pub peek: Peek,
     pub body: Bytes,
+    /// The client named the request so that a server can tell a second copy.
+    pub has_idempotency_key: bool,
     /// The bytes' share of the memory for bodies.
     pub memory: BodyPermit,
 }
@@ -81,6 +83,8 @@ pub struct Attempts {
     /// What the last attempt that ended came to.
     pub last: Option<Outcome>,
     pub upstream_status: Option<u16>,
+    /// Each attempt that ended, for the log line.
+    pub tries: Vec<Try>,
     /// What the answer that the client gets said about itself.
     pub report: Report,
     pub first_content_at: Option<Instant>,
@@ -99,7 +103,7 @@ pub struct Attempt {
     pub connected: bool,
     pub watch: Option<Arc<Watch>>,
     /// Counts it among the upstream's requests in flight.
-    pub inside: InFlight,
+    pub inside: Option<InFlight>,
 }
 
 impl RequestContext {

@@ -18,6 +18,7 @@ pub mod clock;
 pub mod config;
 pub mod context;
 pub mod correlation;
+pub mod demo;
 pub mod failure;
 pub mod gate;
 pub mod gateway;

@@ -16,4 +16,4 @@ pub use classify::{classify, classify_event};
 pub use outcome::{ErrorClass, Outcome};
 pub use resolve::{AddressKind, ResolveError, Resolver};
 pub use trail::{Choice, Load, Trail};
-pub use verdict::{verdict, Elsewhere, Repeat, Verdict};
+pub use verdict::{verdict, verdict_for, Elsewhere, Limits, Repeat, Verdict};

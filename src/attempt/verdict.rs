@@ -37,6 +37,34 @@ pub struct Verdict {
     pub failure: bool,
 }
 
+/// What of the request limits the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits<'a> {
+    /// Sending it twice does no harm: the server keeps no state of it, or it can tell the two apart.
+    pub resendable: bool,
+    /// The statuses after which a wait makes sense, by configuration.
+    pub statuses: &'a [u16],
+}
+
+/// What may follow `outcome` for this request.
+pub fn verdict_for(outcome: Outcome, limits: &Limits<'_>) -> Verdict {
+    let mut verdict = verdict(outcome);
+    let unsent = matches!(
+        outcome,
+        Outcome::ConnectRefused | Outcome::ConnectTimeout | Outcome::ConnectFailed
+    );
+    if !limits.resendable && !unsent {
+        verdict.repeat = Repeat::Never;
+        verdict.elsewhere = Elsewhere::No;
+    }
+    if let Outcome::Error { status, .. } = outcome {
+        if verdict.repeat == Repeat::AfterWait && !limits.statuses.contains(&status) {
+            verdict.repeat = Repeat::Never;
+        }
+    }
+    verdict
+}
+
 const fn rule(repeat: Repeat, elsewhere: Elsewhere, failure: bool) -> Verdict {
     Verdict {
         repeat,
@@ -124,6 +152,47 @@ mod tests {
         assert!(!of(429, ErrorClass::RateLimited).failure);
         assert!(of(503, ErrorClass::Overloaded).failure);
         assert!(!of(503, ErrorClass::Loading).failure);
+    }
+
+    #[test]
+    fn what_may_not_be_sent_twice_is_tried_again_only_where_nothing_was_sent() {
+        let once = Limits {
+            resendable: false,
+            statuses: &[429, 503],
+        };
+        let refused = verdict_for(Outcome::ConnectRefused, &once);
+        assert_eq!(refused.elsewhere, Elsewhere::Yes);
+        for outcome in [
+            Outcome::NoAnswer { reused: true },
+            Outcome::HeaderTimeout,
+            Outcome::Error {
+                status: 503,
+                class: ErrorClass::Overloaded,
+            },
+        ] {
+            let verdict = verdict_for(outcome, &once);
+            assert_eq!(
+                (verdict.repeat, verdict.elsewhere),
+                (Repeat::Never, Elsewhere::No)
+            );
+        }
+    }
+
+    #[test]
+    fn only_configured_statuses_are_waited_for() {
+        let limits = Limits {
+            resendable: true,
+            statuses: &[503],
+        };
+        let limited = Outcome::Error {
+            status: 429,
+            class: ErrorClass::RateLimited,
+        };
+        let verdict = verdict_for(limited, &limits);
+        assert_eq!(
+            (verdict.repeat, verdict.elsewhere),
+            (Repeat::Never, Elsewhere::Yes)
+        );
     }
 
     #[test]

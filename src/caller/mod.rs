@@ -27,6 +27,6 @@ pub use origin::{
 };
 pub use scopes::Scopes;
 pub use table::{Refused, TokenTable};
-pub use token_edit::{list, new_entry, revoke, rotate, secret_from, NewToken, Row};
+pub use token_edit::{list, new_entry, plain_secret, revoke, rotate, secret_from, NewToken, Row};
 pub use token_file::TokenMistake;
 pub use token_store::{change_token_file, read_token_file};

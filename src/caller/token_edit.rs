@@ -50,6 +50,24 @@ pub fn list(text: &str) -> Vec<Row> {
     entries.iter().map(row).collect()
 }
 
+/// A secret that the file has in clear and that may invoke a route at `now`; the first one.
+pub fn plain_secret(text: &str, now: SystemTime) -> Option<String> {
+    let (entries, _) = readable_entries(text);
+    let entry = entries.iter().find(|entry| {
+        let caller = &entry.caller;
+        // A caller of a skill needs requests that are like the skill's.
+        !entry.hashed
+            && caller.may_invoke_any()
+            && caller.skill.is_none()
+            && !caller.has_expired(now)
+    })?;
+    let line = text.split_inclusive('\n').nth(entry.line.checked_sub(1)?)?;
+    match columns(line).as_slice() {
+        [secret] | [_, secret, ..] => Some(secret.text.to_string()),
+        [] => None,
+    }
+}
+
 /// Adds a caller at the end.
 ///
 /// # Errors

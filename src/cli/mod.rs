@@ -1,8 +1,19 @@
 //! The commands, one file each.
 
 mod check;
+mod demo;
 mod exit;
+mod live;
+mod output;
+mod random;
+mod reload;
+mod routes;
+mod schema;
 mod serve;
+mod smoke;
+mod status;
+mod table;
+mod token;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -28,8 +39,22 @@ struct Arguments {
 enum Command {
     /// Run the gateway.
     Serve(serve::Arguments),
+    /// Try the gateway with stand-in upstreams; nothing to set up, nothing left behind.
+    Demo(demo::Arguments),
     /// Check the configuration and every file it names.
     Check(check::Arguments),
+    /// Print what every model name means, with the state of its breakers.
+    Routes(routes::Arguments),
+    /// Print what the running gateway knows of itself.
+    Status(status::Arguments),
+    /// Make the running gateway read its configuration, tokens and keys again.
+    Reload,
+    /// Make, list, revoke and renew the secrets of callers.
+    Token(token::Arguments),
+    /// Send one short real request for every alias through the running gateway.
+    Smoke(smoke::Arguments),
+    /// Print the JSON Schema of the configuration.
+    Schema,
 }
 
 /// Where a command finds its configuration.
@@ -53,7 +78,25 @@ pub fn main() -> ExitCode {
     };
     match arguments.command {
         Command::Serve(arguments) => serve::run(context, &arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
         Command::Check(arguments) => check::run(&context, &arguments),
+        Command::Routes(arguments) => routes::run(&context, &arguments),
+        Command::Status(arguments) => status::run(&context, &arguments),
+        Command::Reload => reload::run(&context),
+        Command::Token(arguments) => token::run(&context, &arguments),
+        Command::Smoke(arguments) => smoke::run(&context, &arguments),
+        Command::Schema => schema::run(),
     }
     .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_make_sense() {
+        Arguments::command().debug_assert();
+    }
 }

@@ -1,5 +1,6 @@
 //! `sidegate serve`: the real thing.
 
+use super::output::complain;
 use super::{Context, Exit};
 use crate::config;
 use crate::server::{self, Ports, Start, StartError};
@@ -11,18 +12,19 @@ pub fn run(context: Context, _arguments: &Arguments) -> Exit {
     let loaded = match config::load(&context.source, &context.environment) {
         Ok(loaded) => loaded,
         Err(mistakes) => {
-            eprintln!("sidegate: cannot start:\n{mistakes}");
+            complain(&format!("sidegate: cannot start:\n{mistakes}"));
             return Exit::Configuration;
         }
     };
     for warning in &loaded.warnings {
-        eprintln!("sidegate: warning: {warning}");
+        complain(&format!("sidegate: warning: {warning}"));
     }
     let start = Start {
         loaded,
         source: context.source,
         environment: context.environment,
         on_ready: Box::new(say_ready),
+        on_exit: Box::new(|| {}),
     };
     match server::run(start) {
         Ok(()) => Exit::Done,
@@ -31,28 +33,25 @@ pub fn run(context: Context, _arguments: &Arguments) -> Exit {
 }
 
 fn say_ready(ports: &Ports) {
-    eprintln!(
+    complain(&format!(
         "sidegate: listening on http://{} (admin http://{})",
         ports.listen, ports.admin
-    );
+    ));
 }
 
 /// Says why the gateway doesn't start.
 pub fn explain(error: &StartError) -> Exit {
     match error {
         StartError::Taken(text) => {
-            eprintln!("sidegate: cannot start: {text}");
+            complain(&format!("sidegate: cannot start: {text}"));
             Exit::Taken
         }
         StartError::Configuration(mistakes) => {
-            eprintln!("sidegate: cannot start:");
-            for mistake in mistakes {
-                eprintln!("{mistake}");
-            }
+            complain(&format!("sidegate: cannot start:\n{}", mistakes.join("\n")));
             Exit::Configuration
         }
         StartError::System(text) => {
-            eprintln!("sidegate: cannot start: {text}");
+            complain(&format!("sidegate: cannot start: {text}"));
             Exit::Internal
         }
     }

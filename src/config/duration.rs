@@ -3,7 +3,7 @@
 //! A unit is required, because a bare number has been read as milliseconds by some and seconds by
 //! others, at night, in an incident.
 
-use super::error::Refusal;
+use super::error::{shown, Refusal};
 use std::time::Duration;
 
 /// Largest first; each at most once, in this order.
@@ -40,6 +40,22 @@ pub fn parse(text: &str) -> Result<Duration, Refusal> {
         return Err(Refusal::new("is empty"));
     }
     Ok(Duration::from_millis(total))
+}
+
+/// Reads a duration that stands outside a configuration, such as a command's option.
+///
+/// # Errors
+/// The value, what is wrong with it, and the spelling that was probably meant.
+pub fn read(text: &str) -> Result<Duration, String> {
+    parse(text).map_err(|refusal| {
+        let meant = refusal.instead.as_deref().map(shown);
+        let meant = meant.map_or_else(String::new, |meant| format!("; did you mean {meant}?"));
+        format!(
+            "{} {}{meant} (accepted: such as 90s, 15m or 24h)",
+            shown(text),
+            refusal.why
+        )
+    })
 }
 
 /// The shortest spelling that is read back as the same.
@@ -137,6 +153,13 @@ mod tests {
             let refusal = parse(text).unwrap_err();
             assert_eq!(refusal.instead.as_deref(), Some(meant), "{text}");
         }
+    }
+
+    #[test]
+    fn an_option_says_what_it_takes() {
+        let said = "`7d` is in days; did you mean `168h`? (accepted: such as 90s, 15m or 24h)";
+        assert_eq!(read("7d"), Err(said.to_string()));
+        assert_eq!(read("24h"), Ok(Duration::from_secs(86_400)));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::overlay;
 use super::reader::{Findings, Origin, Reader};
 use super::source::Source;
 use super::withhold::withhold;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A configuration, and what there is to say about it.
@@ -57,6 +58,22 @@ pub fn load_text(name: &str, text: &str, environment: &Environment) -> Result<Lo
     Ok(loaded)
 }
 
+/// The state folder, as well as it can be made out: whoever speaks to a running gateway must find it after its file was
+/// broken. A file that can't be understood at all counts as one that doesn't say.
+pub fn state_dir(source: &Source, environment: &Environment) -> PathBuf {
+    let reader = Reader::new(environment.home());
+    let written = match source {
+        Source::File(path) => {
+            let name: Arc<str> = Arc::from(path.display().to_string());
+            let read = file::read(path).ok();
+            read.and_then(|read| file::parse(&name, &read.text).ok())
+        }
+        Source::Environment => None,
+    };
+    let root = written.unwrap_or_else(|| overlay::alone(environment, &reader));
+    check(&root, &reader, None).state_dir
+}
+
 fn load_environment(environment: &Environment) -> Result<Loaded, Mistakes> {
     let reader = Reader::new(environment.home());
     let mut root = overlay::alone(environment, &reader);
@@ -90,4 +107,28 @@ fn finish(root: &Node, environment: &Environment, reader: Reader) -> Result<Load
 fn mistakes(found: Vec<Mistake>, place: Place) -> Mistakes {
     Mistakes::from_found(found)
         .unwrap_or_else(|| Mistake::new(place, "", "cannot be understood").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_file_still_says_where_the_gateway_keeps_its_state() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sidegate.yaml");
+        let environment = Environment::from_pairs([("HOME", "/home/us")]);
+        let said = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            state_dir(&Source::File(path.clone()), &environment)
+        };
+        let usual = PathBuf::from("/home/us/.sidegate");
+        assert_eq!(
+            said("state_dir: /var/sg\nroutes: 7\nnonsense: x\n"),
+            PathBuf::from("/var/sg")
+        );
+        assert_eq!(said("state_dir: [\n"), usual);
+        assert_eq!(said("state_dir: [a]\n"), usual);
+        assert_eq!(state_dir(&Source::Environment, &environment), usual);
+    }
 }

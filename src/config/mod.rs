@@ -33,12 +33,12 @@ mod url;
 mod withhold;
 mod words;
 
-pub use duration::print as print_duration;
+pub use duration::{print as print_duration, read as read_duration};
 pub use environment::Environment;
 pub use error::{Mistake, Mistakes, Place};
 pub use explain::explain;
 pub use keys::COOL_DOWN_MAX;
-pub use load::{load, load_text, Loaded};
+pub use load::{load, load_text, state_dir, Loaded};
 pub use model::*;
 pub use reader::Origin;
 pub use schema::json_schema;

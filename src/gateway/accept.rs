@@ -112,38 +112,26 @@ async fn call(
         Ok(peek) => peek,
         Err(refused) => return Ok(Accepted::Refused(body_failure(&refused))),
     };
-    match decide(session, ctx, &peek) {
-        Ok((route, lane)) => {
-            ctx.call = Some(Call {
-                route,
-                lane,
-                peek,
-                body,
-                memory,
-            });
-            Ok(Accepted::Forward)
-        }
-        Err(refusal) => {
-            let Refusal { route, failure } = *refusal;
-            // A refusal that knows the route is recorded under it.
-            if let Some(route) = route {
-                let lane = ctx
-                    .snapshot
-                    .config
-                    .routes
-                    .get(route)
-                    .map_or(Lane::Interactive, |r| r.lane);
-                ctx.call = Some(Call {
-                    route,
-                    lane,
-                    peek,
-                    body,
-                    memory,
-                });
-            }
-            Ok(Accepted::Refused(failure))
-        }
-    }
+    let decided = decide(session, ctx, &peek);
+    let (placed, refused) = match decided {
+        Ok((route, lane)) => (Some((route, lane)), None),
+        Err(refusal) => (route_and_lane(ctx, refusal.route), Some(refusal.failure)),
+    };
+    // A refusal that knows the route is recorded under it.
+    ctx.call = placed.map(|(route, lane)| Call {
+        route,
+        lane,
+        peek,
+        body,
+        has_idempotency_key: session.req_header().headers.contains_key("idempotency-key"),
+        memory,
+    });
+    Ok(refused.map_or(Accepted::Forward, Accepted::Refused))
+}
+
+fn route_and_lane(ctx: &RequestContext, route: Option<usize>) -> Option<(usize, Lane)> {
+    let index = route?;
+    Some((index, ctx.snapshot.config.routes.get(index)?.lane))
 }
 
 /// Scope, content type, declared size.

@@ -147,13 +147,14 @@ fn check_host(header: &RequestHeader, ctx: &RequestContext) -> Result<(), Failur
     Err(Failure::new(Code::HostDenied).config_key("callers.allowed_hosts"))
 }
 
-/// No `Origin`: not a browser. With one, it has to be on the list.
+/// No `Origin`: not a browser. With one, it has to be on the list; no browser sends two.
 fn check_origin(header: &RequestHeader, ctx: &mut RequestContext) -> Result<(), Failure> {
-    let Some(origin) = header.headers.get("origin") else {
+    let mut origins = header.headers.get_all("origin").iter();
+    let Some(origin) = origins.next() else {
         return Ok(());
     };
     let allowed = &ctx.snapshot.config.callers.allowed_origins;
-    if !origin_allowed(origin.as_bytes(), allowed) {
+    if origins.next().is_some() || !origin_allowed(origin.as_bytes(), allowed) {
         return Err(Failure::new(Code::OriginDenied).config_key("callers.allowed_origins"));
     }
     ctx.origin = origin.to_str().ok().map(str::to_owned);

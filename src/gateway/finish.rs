@@ -138,6 +138,7 @@ fn write_line(shared: &Shared, ctx: &RequestContext, took: Duration, tokens: Tok
         client_retry: ctx.client_retry,
         phase: (ctx.status == 499).then(|| ctx.phase()),
         upstream_status: ctx.attempts.upstream_status,
+        tries: &ctx.attempts.tries,
     };
     shared.logs.send(labels::LogFile::Access, &line.to_line());
 }
@@ -240,7 +241,7 @@ pub fn count_attempt(series: &UpstreamSeries, outcome: Outcome) {
     }
 }
 
-fn attempt_label(outcome: Outcome) -> labels::Outcome {
+pub fn attempt_label(outcome: Outcome) -> labels::Outcome {
     match outcome {
         Outcome::Ok => labels::Outcome::Ok,
         Outcome::ConnectRefused | Outcome::ConnectFailed | Outcome::NoAnswer { .. } => {

@@ -76,7 +76,7 @@ fn begin(ctx: &mut RequestContext, choice: Choice) -> Option<Arc<Upstream>> {
         reused: false,
         connected: false,
         watch: None,
-        inside: ctx.snapshot.handles.upstream(index)?.begin(),
+        inside: Some(ctx.snapshot.handles.upstream(index)?.begin()),
     });
     Some(upstream)
 }

@@ -169,12 +169,12 @@ impl ProxyHttp for Gateway {
     fn error_while_proxy(
         &self,
         _peer: &HttpPeer,
-        _session: &mut Session,
+        session: &mut Session,
         error: Box<Error>,
         ctx: &mut RequestContext,
         _client_reused: bool,
     ) -> Box<Error> {
-        retry::after_attempt(ctx, error)
+        retry::after_attempt(&self.shared, session, ctx, error)
     }
 
     async fn fail_to_proxy(

@@ -1,12 +1,20 @@
 //! The end of an attempt: what it came to, and whether Pingora's loop goes round again.
 
+use std::sync::Arc;
+
+use pingora::http::RequestHeader;
 use pingora::{Error, ErrorSource, ErrorType};
+use pingora_proxy::Session;
 
 use super::{finish, forward};
-use crate::attempt::{classify, classify_event, verdict, Outcome};
+use crate::attempt::{classify, classify_event, verdict_for, Limits, Outcome, Verdict};
 use crate::clock;
 use crate::context::RequestContext;
 use crate::gate::{Fault, Report};
+use crate::record::labels::LogFile;
+use crate::record::{RawError, Try};
+use crate::route::Api;
+use crate::snapshot::Shared;
 
 /// No connection was made.
 pub fn after_connect(ctx: &mut RequestContext, mut error: Box<Error>) -> Box<Error> {
@@ -22,7 +30,12 @@ pub fn after_connect(ctx: &mut RequestContext, mut error: Box<Error>) -> Box<Err
 }
 
 /// A connection was made, and something went wrong after that.
-pub fn after_attempt(ctx: &mut RequestContext, mut error: Box<Error>) -> Box<Error> {
+pub fn after_attempt(
+    shared: &Shared,
+    session: &Session,
+    ctx: &mut RequestContext,
+    mut error: Box<Error>,
+) -> Box<Error> {
     let (report, reused) = take_report(ctx);
     let outcome = if *error.esource() == ErrorSource::Downstream {
         Outcome::ClientLeft
@@ -32,9 +45,18 @@ pub fn after_attempt(ctx: &mut RequestContext, mut error: Box<Error>) -> Box<Err
     ctx.attempts.upstream_status = report.status.or(ctx.attempts.upstream_status);
     let committed = report.committed;
     keep(ctx, report);
+    let token = presented_token(session.req_header());
+    write_raw_error(shared, ctx, token);
     end_attempt(ctx, outcome);
     error.set_retry(!committed && goes_on(ctx, outcome));
     error
+}
+
+/// What the client authenticated with, which servers may echo although they never got it from us.
+fn presented_token(header: &RequestHeader) -> Option<&[u8]> {
+    let authorization = header.headers.get("authorization")?.as_bytes();
+    let space = authorization.iter().rposition(|&byte| byte == b' ')?;
+    authorization.get(space + 1..)
 }
 
 /// The report of the attempt under way, and whether its connection had been used before.
@@ -55,25 +77,83 @@ pub fn keep(ctx: &mut RequestContext, report: Report) {
     ctx.attempts.report = report;
 }
 
-/// Writes the attempt into the trail.
+/// Writes the attempt into the trail and gives its place back.
 pub fn end_attempt(ctx: &mut RequestContext, outcome: Outcome) {
     ctx.attempts.last = Some(outcome);
-    count_time(ctx);
-    if let Some(current) = &ctx.attempts.current {
-        ctx.attempts.trail.push(current.target, verdict(outcome));
-        if let Some(series) = ctx.snapshot.handles.upstream(current.upstream) {
-            finish::count_attempt(series, outcome);
-        }
+    let verdict = verdict_of(ctx, outcome);
+    let Some(current) = &mut ctx.attempts.current else {
+        return;
+    };
+    current.inside = None;
+    let target = current.target;
+    ctx.attempts.trail.push(target, verdict);
+    if let Some(series) = ctx.snapshot.handles.upstream(current.upstream) {
+        finish::count_attempt(series, outcome);
+    }
+    // The attempt's time was the upstream's, up to the last that it said.
+    let report = &ctx.attempts.report;
+    let end = report.last_read_at.unwrap_or_else(clock::now);
+    let took = end.saturating_duration_since(current.started);
+    ctx.attempts.elsewhere += took;
+    if let Some(upstream) = ctx.snapshot.upstreams.get(current.upstream) {
+        ctx.attempts.tries.push(Try {
+            upstream: Arc::clone(&upstream.name),
+            outcome: finish::attempt_label(outcome),
+            status: report.status,
+            began: current.started.saturating_duration_since(ctx.started),
+            took,
+            reused: current.reused,
+        });
     }
 }
 
-/// The attempt's time was the upstream's, up to the last that it said.
-fn count_time(ctx: &mut RequestContext) {
-    let Some(current) = &ctx.attempts.current else {
+fn verdict_of(ctx: &RequestContext, outcome: Outcome) -> Verdict {
+    let statuses = ctx.route().map_or(&[][..], |route| &route.retry.statuses);
+    let resendable = is_resendable(ctx);
+    verdict_for(
+        outcome,
+        &Limits {
+            resendable,
+            statuses,
+        },
+    )
+}
+
+/// A server may keep a response that is to be stored, or work on it in the background: a second one would be another.
+fn is_resendable(ctx: &RequestContext) -> bool {
+    let (Some(call), Some(route)) = (&ctx.call, ctx.route()) else {
+        return false;
+    };
+    let keeps_state =
+        call.peek.api == Api::Responses && (call.peek.background || call.peek.store == Some(true));
+    !keeps_state || (call.has_idempotency_key && route.resend_with_idempotency_key)
+}
+
+/// The restricted log gets what the upstream said, the client never.
+fn write_raw_error(shared: &Shared, ctx: &RequestContext, client_token: Option<&[u8]>) {
+    let (Some(evidence), Some(current)) = (&ctx.attempts.report.evidence, &ctx.attempts.current)
+    else {
         return;
     };
-    let end = ctx.attempts.report.last_read_at.unwrap_or_else(clock::now);
-    ctx.attempts.elsewhere += end.saturating_duration_since(current.started);
+    let upstream = ctx.snapshot.upstreams.get(current.upstream);
+    let key = upstream.and_then(|upstream| upstream.authorization.as_ref());
+    let key = key.map(|key| {
+        key.as_bytes()
+            .strip_prefix(b"Bearer ")
+            .unwrap_or(key.as_bytes())
+    });
+    let secrets: Vec<&[u8]> = key.into_iter().chain(client_token).collect();
+    let error = RawError {
+        at: clock::wall(),
+        correlation_id: ctx.correlation.as_str(),
+        attempt: ctx.attempts.count,
+        upstream: upstream.map_or("none", |upstream| &upstream.name),
+        status: evidence.status,
+        content_type: &evidence.content_type,
+        body: &evidence.body,
+        secrets: &secrets,
+    };
+    shared.logs.send(LogFile::RawErrors, &error.to_line());
 }
 
 /// As [`may_go_on`], and counts the retry that follows.

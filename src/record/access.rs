@@ -4,12 +4,13 @@
 //! configuration or a closed set, never from the wire: the path is the API's name, not the raw target.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::config::Lane;
 
 use super::json::Object;
-use super::labels::{Phase, UsageSource};
+use super::labels::{self, Phase, UsageSource};
 
 /// A line with usual names is about 600 bytes; this spares the growing.
 const USUAL_LINE_BYTES: usize = 768;
@@ -66,6 +67,32 @@ pub struct AccessLine<'a> {
     pub phase: Option<Phase>,
     /// The last status seen from the upstream.
     pub upstream_status: Option<u16>,
+    /// Each attempt, in order.
+    pub tries: &'a [Try],
+}
+
+/// What one attempt came to.
+#[derive(Debug, Clone)]
+pub struct Try {
+    pub upstream: Arc<str>,
+    pub outcome: labels::Outcome,
+    pub status: Option<u16>,
+    /// From the first byte read of the request to the attempt's start.
+    pub began: Duration,
+    pub took: Duration,
+    /// On a connection that had carried another request before.
+    pub reused: bool,
+}
+
+impl Try {
+    fn write(&self, object: &mut Object) {
+        object.text("upstream", &self.upstream);
+        object.text("outcome", self.outcome.as_str());
+        object.number_or_null("status", self.status.map(u64::from));
+        object.seconds_or_null("began_seconds", Some(self.began));
+        object.seconds_or_null("took_seconds", Some(self.took));
+        object.flag("reused", self.reused);
+    }
 }
 
 impl AccessLine<'_> {
@@ -123,6 +150,7 @@ impl AccessLine<'_> {
         line.number_or_null("client_retry", self.client_retry.map(u64::from));
         line.text_or_null("phase", self.phase.map(Phase::as_str));
         line.number_or_null("upstream_status", self.upstream_status.map(u64::from));
+        line.objects("tries", self.tries, Try::write);
     }
 }
 

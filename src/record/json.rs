@@ -86,6 +86,21 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// A list of objects, each written by `each`.
+    pub fn objects<T>(&mut self, key: &str, items: &[T], each: impl Fn(&T, &mut Object)) {
+        self.key(key);
+        self.out.push(b'[');
+        for (place, item) in items.iter().enumerate() {
+            if place > 0 {
+                self.out.push(b',');
+            }
+            let mut object = Object::begin(self.out);
+            each(item, &mut object);
+            self.out.push(b'}');
+        }
+        self.out.push(b']');
+    }
+
     fn null(&mut self, key: &str) {
         self.key(key);
         self.out.extend_from_slice(b"null");

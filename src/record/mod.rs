@@ -12,13 +12,15 @@ mod json;
 pub mod labels;
 mod metrics;
 mod process_log;
+mod raw_error;
 pub mod status;
 mod writer;
 
-pub use access::{AccessLine, Sequence};
+pub use access::{AccessLine, Sequence, Try};
 pub use metrics::{
     read_own_process, BreakerSeries, BudgetSeries, Build, CodeIndex, Codes, DiskSeries, Handles,
     InFlight, LaneSeries, Metrics, ProcessFacts, RouteHandles, UpstreamSeries,
 };
 pub use process_log::ProcessLog;
+pub use raw_error::RawError;
 pub use writer::{DropCounts, LogFiles, LogOptions};

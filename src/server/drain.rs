@@ -1,10 +1,9 @@
 //! The end of the process: as soon as the last request is done, at the latest when the drain is over.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::StartError;
 use crate::clock;
 use crate::snapshot::Shared;
 
@@ -14,10 +13,18 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 /// A hung disk must not keep the process.
 const LOG_FLUSH: Duration = Duration::from_secs(2);
 
+/// The last things to do, once, whichever thread gets there first.
+pub struct Exit {
+    shared: Arc<Shared>,
+    /// What whoever started us has to clean up.
+    on_exit: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
 /// Watches from a thread of its own, which no busy runtime can hold up.
-pub fn exit_when_empty(shared: &Arc<Shared>, drain: Duration) {
-    let shared = Arc::clone(shared);
+pub fn exit_when_empty(exit: &Arc<Exit>, drain: Duration) {
+    let exit = Arc::clone(exit);
     thread::spawn(move || {
+        let shared = &exit.shared;
         while !shared.is_draining() {
             thread::sleep(LOOK_EVERY);
         }
@@ -36,17 +43,27 @@ pub fn exit_when_empty(shared: &Arc<Shared>, drain: Duration) {
                 thread::sleep(LOOK_EVERY);
             }
         }
-        exit(&shared);
+        exit.now()
     });
 }
 
-/// Pingora has stopped by itself; the process ends all the same.
-pub fn leave(shared: &Arc<Shared>) -> Result<(), StartError> {
-    exit(shared)
-}
+impl Exit {
+    pub fn new(shared: &Arc<Shared>, on_exit: Box<dyn FnOnce() + Send>) -> Exit {
+        Exit {
+            shared: Arc::clone(shared),
+            on_exit: Mutex::new(Some(on_exit)),
+        }
+    }
 
-fn exit(shared: &Shared) -> ! {
-    log::info!("bye");
-    shared.logs.flush_and_close(clock::now() + LOG_FLUSH);
-    std::process::exit(0)
+    /// Ends the process.
+    pub fn now(&self) -> ! {
+        log::info!("bye");
+        self.shared.logs.flush_and_close(clock::now() + LOG_FLUSH);
+        // Held until the end, so that a second thread doesn't end the process meanwhile.
+        let mut on_exit = self.on_exit.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(on_exit) = on_exit.take() {
+            on_exit();
+        }
+        std::process::exit(0)
+    }
 }

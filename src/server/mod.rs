@@ -60,6 +60,8 @@ pub struct Start {
     pub environment: Environment,
     /// Called with the real addresses once both ports answer.
     pub on_ready: Box<dyn FnOnce(&Ports) + Send>,
+    /// Called when the last request is done and the logs are closed; then the process ends.
+    pub on_exit: Box<dyn FnOnce() + Send>,
 }
 
 /// Runs until a signal ends it; returns only when it can't start.
@@ -71,6 +73,7 @@ pub fn run(start: Start) -> Result<(), StartError> {
         source,
         environment,
         on_ready,
+        on_exit,
     } = start;
     let Loaded {
         mut config,
@@ -115,11 +118,13 @@ pub fn run(start: Start) -> Result<(), StartError> {
     signals::reload_on_hangup(&reloader);
     watch_files::start(&reloader);
     announce::when_ready(Ports { listen, admin }, run_dir, on_ready);
-    drain::exit_when_empty(&shared, settings.drain);
+    let exit = Arc::new(drain::Exit::new(&shared, on_exit));
+    drain::exit_when_empty(&exit, settings.drain);
     server.run(RunArgs {
         shutdown_signal: Box::new(signals::Termination::new(&shared)),
     });
-    drain::leave(&shared)
+    // Pingora has stopped by itself; the process ends all the same.
+    exit.now()
 }
 
 struct Settings {
@@ -196,6 +201,15 @@ fn make_server(
 /// Where a gateway with this state folder listens for its owner's commands.
 pub fn control_socket_path(state_dir: &std::path::Path) -> PathBuf {
     state_dir.join("run").join("control.sock")
+}
+
+/// What is wrong with the data listener's certificate and key: the same reading as at the start.
+pub fn listener_tls_mistakes(tls: &ListenerTls) -> Vec<String> {
+    match listen::tls_settings(tls) {
+        Ok(_) => Vec::new(),
+        Err(StartError::Configuration(mistakes)) => mistakes,
+        Err(StartError::Taken(text) | StartError::System(text)) => vec![text],
+    }
 }
 
 /// For callers that only want to know whether an address is free.

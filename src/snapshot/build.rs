@@ -15,6 +15,9 @@ use crate::caller::{HostRule, TokenTable};
 use crate::config::{self, read_key, read_private, Config, Family};
 use crate::record::Metrics;
 
+/// The key before what is said about the token file.
+const TOKEN_FILE: &str = "callers.token_file";
+
 /// What a snapshot is made of beside the configuration.
 pub struct Ingredients<'a> {
     pub generation: u64,
@@ -29,24 +32,50 @@ pub struct Ingredients<'a> {
 #[derive(Debug)]
 pub struct BuildError(pub Vec<String>);
 
-/// Builds a snapshot; warnings are left to `check`.
+/// What the files that a configuration names are like: texts for the operator.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Findings {
+    /// No snapshot comes of them.
+    pub mistakes: Vec<String>,
+    /// It works, and may surprise.
+    pub warnings: Vec<String>,
+}
+
+/// Builds a snapshot; warnings are left to [`examine`].
 pub fn build(config: Config, with: &Ingredients<'_>) -> Result<Snapshot, BuildError> {
-    let mut wrong = Vec::new();
-    let tokens = tokens(&config).unwrap_or_else(|mistakes| {
-        wrong.extend(mistakes);
-        TokenTable::default()
-    });
-    let mut upstreams = Vec::with_capacity(config.upstreams.len());
-    for upstream in &config.upstreams {
-        match self::upstream(upstream, with.previous) {
-            Ok(upstream) => upstreams.push(Arc::new(upstream)),
-            Err(mistake) => wrong.push(format!("upstreams.{}: {mistake}", upstream.name)),
-        }
-    }
-    if !wrong.is_empty() {
-        return Err(BuildError(wrong));
+    let mut findings = Findings::default();
+    let tokens = tokens(&config, &mut findings).unwrap_or_default();
+    let upstreams = upstreams(&config, with.previous, &mut findings);
+    if !findings.mistakes.is_empty() {
+        return Err(BuildError(findings.mistakes));
     }
     Ok(assemble(config, tokens, upstreams, with))
+}
+
+/// Reads every file that a snapshot would be made of, and says all that is to be said about them.
+pub fn examine(config: &Config, now: SystemTime) -> Findings {
+    let mut findings = Findings::default();
+    if let Some(tokens) = tokens(config, &mut findings) {
+        findings.warnings.extend(doubts(config, &tokens, now));
+    }
+    upstreams(config, None, &mut findings);
+    findings
+}
+
+fn doubts(config: &Config, tokens: &TokenTable, now: SystemTime) -> Vec<String> {
+    let routes: Vec<&str> = config
+        .routes
+        .iter()
+        .map(|route| route.name.as_str())
+        .collect();
+    let lines = tokens.warnings().into_iter().chain(tokens.expired(now));
+    let texts = lines
+        .map(|line| line.to_string())
+        .chain(tokens.check_routes(&routes));
+    let path = config.callers.token_file.display();
+    texts
+        .map(|text| format!("{TOKEN_FILE}: {path}: {text}"))
+        .collect()
 }
 
 fn assemble(
@@ -84,21 +113,65 @@ fn assemble(
     }
 }
 
-fn tokens(config: &Config) -> Result<TokenTable, Vec<String>> {
+fn tokens(config: &Config, findings: &mut Findings) -> Option<TokenTable> {
     let path = &config.callers.token_file;
-    let file = read_private(path).map_err(|error| vec![format!("callers.token_file: {error}")])?;
-    TokenTable::parse(file.text.expose_secret()).map_err(|mistakes| {
-        let place = path.display();
-        mistakes
-            .iter()
-            .map(|mistake| format!("{place}: {mistake}"))
-            .collect()
-    })
+    let file = match read_private(path) {
+        Ok(file) => file,
+        Err(error) => {
+            findings.mistakes.push(format!("{TOKEN_FILE}: {error}"));
+            return None;
+        }
+    };
+    let warning = file
+        .warning
+        .map(|warning| format!("{TOKEN_FILE}: {warning}"));
+    findings.warnings.extend(warning);
+    let mistakes = match TokenTable::parse(file.text.expose_secret()) {
+        Ok(tokens) => return Some(tokens),
+        Err(mistakes) => mistakes,
+    };
+    let place = path.display();
+    let texts = mistakes
+        .iter()
+        .map(|mistake| format!("{TOKEN_FILE}: {place}: {mistake}"));
+    findings.mistakes.extend(texts);
+    None
 }
 
-fn upstream(config: &config::Upstream, previous: Option<&Snapshot>) -> Result<Upstream, String> {
+fn upstreams(
+    config: &Config,
+    previous: Option<&Snapshot>,
+    findings: &mut Findings,
+) -> Vec<Arc<Upstream>> {
+    let mut upstreams = Vec::with_capacity(config.upstreams.len());
+    for upstream in &config.upstreams {
+        let name = &upstream.name;
+        let mut warnings = Vec::new();
+        match self::upstream(upstream, previous, &mut warnings) {
+            Ok(upstream) => upstreams.push(Arc::new(upstream)),
+            Err(mistakes) => {
+                let mistakes = mistakes
+                    .iter()
+                    .map(|mistake| format!("upstreams.{name}: {mistake}"));
+                findings.mistakes.extend(mistakes);
+            }
+        }
+        let warnings = warnings
+            .iter()
+            .map(|warning| format!("upstreams.{name}: {warning}"));
+        findings.warnings.extend(warnings);
+    }
+    upstreams
+}
+
+fn upstream(
+    config: &config::Upstream,
+    previous: Option<&Snapshot>,
+    warnings: &mut Vec<String>,
+) -> Result<Upstream, Vec<String>> {
     let authorization = config.key_file.as_deref().map(|path| {
         let key = read_key(path).map_err(|error| error.to_string())?;
+        warnings.extend(key.warning);
         let text = match config.family {
             Family::Anthropic => key.text.expose_secret().to_owned(),
             _ => format!("Bearer {}", key.text.expose_secret()),
@@ -108,7 +181,12 @@ fn upstream(config: &config::Upstream, previous: Option<&Snapshot>) -> Result<Up
         value.set_sensitive(true);
         Ok::<_, String>(value)
     });
-    let authorization = authorization.transpose()?;
+    let (authorization, tls) = match (authorization.transpose(), ClientTls::load(&config.tls)) {
+        (Ok(authorization), Ok(tls)) => (authorization, tls),
+        (authorization, tls) => {
+            return Err(authorization.err().into_iter().chain(tls.err()).collect());
+        }
+    };
     let url = &config.url;
     let host = host_header(url);
     let names = |list: &[String]| -> Vec<HeaderName> {
@@ -128,12 +206,13 @@ fn upstream(config: &config::Upstream, previous: Option<&Snapshot>) -> Result<Up
         None => Arc::new(Resolver::new(&url.host, url.port)),
     };
     Ok(Upstream {
+        name: config.name.as_str().into(),
         resolver,
         host: HeaderValue::from_str(&host)
-            .map_err(|_| "the url's host can't be a header".to_owned())?,
+            .map_err(|_| vec!["the url's host can't be a header".to_owned()])?,
         group_key: group_key(config, &authorization),
         authorization,
-        tls: ClientTls::load(&config.tls)?,
+        tls,
         extra_request_headers: names(&config.request_headers),
         extra_response_headers: names(&config.response_headers),
         config: config.clone(),

@@ -20,7 +20,7 @@ use crate::caller::{HostRule, TokenTable};
 use crate::config::{self, Config, Target};
 use crate::record::Handles;
 
-pub use build::{build, BuildError, Ingredients};
+pub use build::{build, examine, BuildError, Findings, Ingredients};
 pub use reload::{Change, Reloaded, Reloader};
 pub use shared::Shared;
 pub use tls::ClientTls;
@@ -44,6 +44,7 @@ pub struct Snapshot {
 
 /// One upstream, ready to be spoken to.
 pub struct Upstream {
+    pub name: Arc<str>,
     pub config: config::Upstream,
     pub resolver: Arc<Resolver>,
     /// The `Host` of requests.

@@ -2,6 +2,13 @@
 //!
 //! One binary for all of them: modules stand in the order in which a request meets what they test.
 
+mod stage;
 mod support;
 
+mod house;
+mod keepalive;
+
+mod arrive;
+mod caller;
+mod gate;
 mod real;

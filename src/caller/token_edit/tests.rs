@@ -305,3 +305,19 @@ proptest! {
         let _ = list(&text);
     }
 }
+
+#[test]
+fn a_secret_in_clear_is_found_where_it_is_good_for_something() {
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(10);
+    let hashed = format!("sha256:{}", "ab".repeat(32));
+    let text = format!(
+        "# callers\nhashed {hashed} invoke:*\nadmin s3cret-1 admin\nold s3cret-2 invoke:* expires=1970-01-01T00:00:09Z\n\
+         mail s3cret-3 invoke:* skill=mail\ngood s3cret-4 invoke:chat # comment\n"
+    );
+    assert_eq!(plain_secret(&text, now).as_deref(), Some("s3cret-4"));
+    assert_eq!(
+        plain_secret("just-a-secret\n", now).as_deref(),
+        Some("just-a-secret")
+    );
+    assert_eq!(plain_secret(&format!("a {hashed} invoke:*"), now), None);
+}

@@ -53,7 +53,13 @@ fn says_what_the_client_saw(facts: &Facts, reply: &Reply) -> Option<String> {
         return None;
     };
     let code = reply.code().unwrap_or_else(|| "ok".into());
-    let fits = line["status"] == reply.status && line["code"] == code.as_str();
+    let logged = line["code"].as_str().unwrap_or_default();
+    // Why a token was refused is for the log alone.
+    let told = match logged {
+        "missing_token" | "expired_token" => "invalid_token",
+        other => other,
+    };
+    let fits = line["status"] == reply.status && told == code;
     (!fits).then(|| {
         format!(
             "{id}: the client saw {} {code}, the access line says {line}",

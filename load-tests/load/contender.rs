@@ -1,0 +1,248 @@
+//! What stands between load and backend: nothing, the bare pass-through, sidegate, and whatever else the machine has.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::process::Command;
+
+use crate::arguments::RunOptions;
+use crate::payload;
+use crate::process::{Process, Usage};
+use crate::Fallible;
+
+/// How long a proxy may take until its port answers.
+const START_PATIENCE: Duration = Duration::from_secs(15);
+
+/// Variables that would override the gateway's file.
+const OVERRIDES: [&str; 9] = [
+    "SIDEGATE_CONFIG",
+    "OPENAI_BASE_URL",
+    "OPENAI_API_KEY_FILE",
+    "OPENCLAW_GATEWAY_PORT",
+    "OPENCLAW_TOKEN_FILE",
+    "SKILL_RETRY_MAX",
+    "SKILL_RETRY_BASE_MS",
+    "CIRCUIT_FAILURE_THRESHOLD",
+    "CIRCUIT_COOL_DOWN_SEC",
+];
+
+pub const DIRECT: &str = "direct";
+pub const BARE: &str = "bare-pingora";
+pub const SIDEGATE: &str = "sidegate";
+
+/// One way from the load to the backend.
+#[derive(Debug, Clone)]
+pub struct Contender {
+    pub name: &'static str,
+    /// None for the direct way.
+    pub program: Option<PathBuf>,
+}
+
+/// A contender that runs, in a folder of its own.
+pub struct Running {
+    pub address: SocketAddr,
+    /// Of the gateway's admin listener.
+    pub admin: SocketAddr,
+    process: Option<Process>,
+    folder: TempDir,
+}
+
+/// Those that a run measures, and the names of those that aren't installed.
+pub fn choose(options: &RunOptions, beside: &Path) -> (Vec<Contender>, Vec<&'static str>) {
+    let bare = options.bare_pingora.clone();
+    let bare = bare.unwrap_or_else(|| beside.join(BARE));
+    let sidegate = options.sidegate.clone();
+    let sidegate = sidegate.unwrap_or_else(|| beside.join("..").join(SIDEGATE));
+    let wanted =
+        |name: &str| options.contender.is_empty() || options.contender.iter().any(|c| c == name);
+    let mut chosen = vec![
+        Contender {
+            name: DIRECT,
+            program: None,
+        },
+        Contender {
+            name: BARE,
+            program: Some(bare),
+        },
+    ];
+    let mut missing = Vec::new();
+    if wanted(SIDEGATE) {
+        chosen.push(Contender {
+            name: SIDEGATE,
+            program: Some(sidegate),
+        });
+    }
+    for name in ["nginx", "haproxy", "envoy"] {
+        match find(name) {
+            _ if !wanted(name) => {}
+            None => missing.push(name),
+            program => chosen.push(Contender { name, program }),
+        }
+    }
+    (chosen, missing)
+}
+
+/// The program in `PATH`, or where Debian keeps daemons, which users' paths leave out.
+fn find(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .chain([PathBuf::from("/usr/sbin")])
+        .map(|folder| folder.join(name))
+        .find(|program| program.is_file())
+}
+
+impl Contender {
+    /// Starts it and waits until it answers. Everything that it writes is below `scratch`.
+    pub async fn start(&self, backend: SocketAddr, scratch: &Path) -> Fallible<Running> {
+        let folder = tempfile::Builder::new()
+            .prefix(self.name)
+            .tempdir_in(scratch)
+            .map_err(|error| format!("a folder in {}: {error}", scratch.display()))?;
+        let admin = free_port()?;
+        let Some(program) = &self.program else {
+            return Ok(Running {
+                address: backend,
+                admin,
+                process: None,
+                folder,
+            });
+        };
+        let address = free_port()?;
+        let mut command = Command::new(program);
+        let file = |template: &str, name: &str| {
+            let text = fill(template, address, admin, backend, folder.path());
+            write(&folder.path().join(name), &text)
+        };
+        match self.name {
+            BARE => {
+                command.args([address.to_string(), backend.to_string()]);
+            }
+            SIDEGATE => {
+                let config = file(include_str!("../proxies/sidegate.yaml"), "sidegate.yaml")?;
+                write_token(folder.path())?;
+                command.arg("serve").arg("--config").arg(config);
+                for variable in OVERRIDES {
+                    command.env_remove(variable);
+                }
+            }
+            "nginx" => {
+                let config = file(include_str!("../proxies/nginx.conf"), "nginx.conf")?;
+                command.arg("-p").arg(folder.path()).arg("-c").arg(config);
+            }
+            "haproxy" => {
+                let config = file(include_str!("../proxies/haproxy.cfg"), "haproxy.cfg")?;
+                command.arg("-db").arg("-f").arg(config);
+            }
+            _ => {
+                let config = file(include_str!("../proxies/envoy.yaml"), "envoy.yaml")?;
+                command.args([
+                    "--concurrency",
+                    "1",
+                    "--use-dynamic-base-id",
+                    "-l",
+                    "critical",
+                ]);
+                command.arg("-c").arg(config);
+            }
+        }
+        let said = std::fs::File::create(folder.path().join("said"));
+        let said = said.map_err(|error| format!("{}: {error}", self.name))?;
+        command.stdout(Stdio::null()).stderr(said);
+        let mut running = Running {
+            address,
+            admin,
+            process: Some(Process::start(&mut command)?),
+            folder,
+        };
+        running.wait_until_ready().await?;
+        Ok(running)
+    }
+
+    fn signal(&self) -> Signal {
+        match self.name {
+            // It would wait five minutes for streams of which there are none.
+            BARE => Signal::KILL,
+            _ => Signal::TERM,
+        }
+    }
+
+    pub async fn stop(&self, running: Running) {
+        if let Some(process) = running.process {
+            process.stop(self.signal()).await;
+        }
+    }
+}
+
+impl Running {
+    /// None for the direct way.
+    pub async fn usage(&self) -> Fallible<Option<Usage>> {
+        match &self.process {
+            Some(process) => process.usage().await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    async fn wait_until_ready(&mut self) -> Fallible<()> {
+        let address = self.address;
+        let until = tokio::time::Instant::now() + START_PATIENCE;
+        loop {
+            if !self.process.as_mut().is_some_and(Process::is_running) {
+                return Err(format!("it ended at once: {}", self.said()));
+            }
+            if TcpStream::connect(address).await.is_ok() {
+                return Ok(());
+            }
+            if tokio::time::Instant::now() > until {
+                return Err(format!("its port never answered: {}", self.said()));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    fn said(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("said")).unwrap_or_default()
+    }
+}
+
+fn fill(
+    template: &str,
+    address: SocketAddr,
+    admin: SocketAddr,
+    backend: SocketAddr,
+    folder: &Path,
+) -> String {
+    template
+        .replace("@PORT@", &address.port().to_string())
+        .replace("@ADMIN_PORT@", &admin.port().to_string())
+        .replace("@BACKEND_PORT@", &backend.port().to_string())
+        .replace("@FOLDER@", &folder.display().to_string())
+}
+
+fn write(path: &Path, text: &str) -> Fallible<PathBuf> {
+    std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(path.to_owned())
+}
+
+fn write_token(folder: &Path) -> Fallible<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let text = format!("load-tests {} invoke:*,lane:*\n", payload::TOKEN);
+    let path = write(&folder.join("token"), &text)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o400))
+        .map_err(|error| format!("{}: {error}", path.display()))
+}
+
+/// A port that nobody listens on now.
+fn free_port() -> Fallible<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .and_then(|listener| listener.local_addr())
+        .map_err(|error| format!("no free port: {error}"))
+}

@@ -1,0 +1,365 @@
+//! `sidegate routes`: what every model name means, in the one table that is read in an incident.
+
+use serde::Serialize;
+
+use super::live::{self, Breaker, Silence, State};
+use super::output::{complain, show};
+use super::table::{or_dash, Table};
+use super::{Context, Exit};
+use crate::config::{self, print_duration, Config, Route, Target, Timeouts};
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Print it as JSON, durations in seconds.
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(context: &Context, arguments: &Arguments) -> Exit {
+    let config = match config::load(&context.source, &context.environment) {
+        Ok(loaded) => loaded.config,
+        Err(mistakes) => {
+            complain(&mistakes.to_string());
+            return Exit::Configuration;
+        }
+    };
+    let state = live::state(context);
+    if let Err(Silence::Strange { socket, why }) = &state {
+        complain(&format!(
+            "warning: no live state: {}: {why}",
+            socket.display()
+        ));
+    }
+    let state = state.ok();
+    match arguments.json {
+        true => show(&json(&config, state.as_ref())),
+        false => show(&text(&config, state.as_ref())),
+    }
+    Exit::Done
+}
+
+fn text(config: &Config, state: Option<&State>) -> String {
+    let source = match state {
+        Some(state) => format!(
+            "live state from the gateway, generation {}",
+            state.config.generation
+        ),
+        None => format!(
+            "no gateway runs with state_dir {}: no live state",
+            config.state_dir.display()
+        ),
+    };
+    let (routes, targets) = (routes(config).text(), targets(config, state).text());
+    format!("{routes}\n{targets}\n{source}\n")
+}
+
+fn routes(config: &Config) -> Table {
+    let mut table = Table::new(&[
+        "ROUTE",
+        "ALIASES",
+        "LANE",
+        "MAX TOKENS",
+        "CONNECT",
+        "HEADER",
+        "FIRST TOKEN",
+        "IDLE",
+        "PLAIN",
+        "TOTAL",
+        "RETRIES",
+        "BREAKER",
+    ]);
+    for route in &config.routes {
+        let Timeouts {
+            connect,
+            header,
+            first_token,
+            first_token_max,
+            idle,
+            plain,
+            total,
+        } = route.timeouts;
+        let (threshold, cool_down) = (
+            route.breaker.threshold,
+            print_duration(route.breaker.cool_down),
+        );
+        table.add([
+            route.name.clone(),
+            route.aliases.join(","),
+            route.lane.as_str().to_owned(),
+            or_dash(route.max_tokens),
+            print_duration(connect),
+            print_duration(header),
+            format!(
+                "{}..{}",
+                print_duration(first_token),
+                print_duration(first_token_max)
+            ),
+            print_duration(idle),
+            print_duration(plain),
+            print_duration(total),
+            route.retry.max.to_string(),
+            format!("{threshold} for {cool_down}"),
+        ]);
+    }
+    table
+}
+
+fn targets(config: &Config, state: Option<&State>) -> Table {
+    let mut table = Table::new(&[
+        "ROUTE",
+        "TIER",
+        "UPSTREAM",
+        "FAMILY",
+        "MODEL",
+        "CONTEXT",
+        "WEIGHT",
+        "BREAKER NOW",
+        "STREAMS NOW",
+    ]);
+    for route in &config.routes {
+        let mut targets: Vec<&Target> = route.targets.iter().collect();
+        targets.sort_by_key(|target| target.tier);
+        for target in targets {
+            let Some(upstream) = config.upstreams.get(target.upstream) else {
+                continue;
+            };
+            let breaker = breaker(state, route, &upstream.name, target);
+            let live = state.and_then(|state| state.upstream(&upstream.name));
+            table.add([
+                route.name.clone(),
+                target.tier.to_string(),
+                upstream.name.clone(),
+                upstream.family.as_str().to_owned(),
+                target
+                    .model
+                    .clone()
+                    .unwrap_or_else(|| "as asked".to_owned()),
+                or_dash(target.context),
+                target.weight.to_string(),
+                or_dash(breaker.map(Breaker::in_words)),
+                or_dash(live.map(|live| format!("{}/{}", live.in_flight, live.streams))),
+            ]);
+        }
+    }
+    table
+}
+
+fn breaker<'a>(
+    state: Option<&'a State>,
+    route: &Route,
+    upstream: &str,
+    target: &Target,
+) -> Option<&'a Breaker> {
+    state?.breaker(&route.name, upstream, target.model.as_deref())
+}
+
+#[derive(Serialize)]
+struct Listing<'a> {
+    /// None when no gateway runs.
+    generation: Option<u64>,
+    routes: Vec<RouteRow<'a>>,
+}
+
+#[derive(Serialize)]
+struct RouteRow<'a> {
+    name: &'a str,
+    aliases: &'a [String],
+    lane: &'static str,
+    max_tokens: Option<u64>,
+    max_prompt_bytes: u64,
+    timeouts_seconds: Seconds,
+    retry_max: u32,
+    breaker_threshold: u32,
+    breaker_cool_down_seconds: f64,
+    targets: Vec<TargetRow<'a>>,
+}
+
+#[derive(Serialize)]
+struct Seconds {
+    connect: f64,
+    header: f64,
+    first_token: f64,
+    first_token_max: f64,
+    idle: f64,
+    plain: f64,
+    total: f64,
+}
+
+#[derive(Serialize)]
+struct TargetRow<'a> {
+    upstream: &'a str,
+    family: &'static str,
+    /// None where the client's name passes through.
+    model: Option<&'a str>,
+    tier: u32,
+    weight: u32,
+    context: Option<u64>,
+    /// As the gateway that runs has it; none when none runs.
+    breaker: Option<Breaker>,
+    in_flight: Option<u64>,
+}
+
+fn json(config: &Config, state: Option<&State>) -> String {
+    let listing = Listing {
+        generation: state.map(|state| state.config.generation),
+        routes: config
+            .routes
+            .iter()
+            .map(|route| route_row(config, route, state))
+            .collect(),
+    };
+    let mut text = serde_json::to_string_pretty(&listing).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn route_row<'a>(config: &'a Config, route: &'a Route, state: Option<&State>) -> RouteRow<'a> {
+    let timeouts = &route.timeouts;
+    RouteRow {
+        name: &route.name,
+        aliases: &route.aliases,
+        lane: route.lane.as_str(),
+        max_tokens: route.max_tokens,
+        max_prompt_bytes: route.max_prompt_bytes,
+        timeouts_seconds: Seconds {
+            connect: timeouts.connect.as_secs_f64(),
+            header: timeouts.header.as_secs_f64(),
+            first_token: timeouts.first_token.as_secs_f64(),
+            first_token_max: timeouts.first_token_max.as_secs_f64(),
+            idle: timeouts.idle.as_secs_f64(),
+            plain: timeouts.plain.as_secs_f64(),
+            total: timeouts.total.as_secs_f64(),
+        },
+        retry_max: route.retry.max,
+        breaker_threshold: route.breaker.threshold,
+        breaker_cool_down_seconds: route.breaker.cool_down.as_secs_f64(),
+        targets: route
+            .targets
+            .iter()
+            .filter_map(|target| target_row(config, route, target, state))
+            .collect(),
+    }
+}
+
+fn target_row<'a>(
+    config: &'a Config,
+    route: &Route,
+    target: &'a Target,
+    state: Option<&State>,
+) -> Option<TargetRow<'a>> {
+    let upstream = config.upstreams.get(target.upstream)?;
+    Some(TargetRow {
+        upstream: &upstream.name,
+        family: upstream.family.as_str(),
+        model: target.model.as_deref(),
+        tier: target.tier,
+        weight: target.weight,
+        context: target.context,
+        breaker: breaker(state, route, &upstream.name, target).cloned(),
+        in_flight: state
+            .and_then(|state| state.upstream(&upstream.name))
+            .map(|live| live.in_flight),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Environment;
+
+    const YAML: &str = "
+upstreams:
+  a: {url: 'http://127.0.0.1:1/v1', family: vllm}
+  b: {url: 'http://127.0.0.1:2/v1', family: ollama}
+routes:
+  chat:
+    alias: [small, default]
+    targets:
+      - {upstream: b, model: spare, tier: 1}
+      - {upstream: a, model: big, context: 4096}
+    max_tokens: 512
+  rest:
+    alias: ['*']
+    targets: [{upstream: a}]
+";
+
+    fn config() -> Config {
+        let environment = Environment::from_pairs([("HOME", "/home/us")]);
+        config::load_text("test", YAML, &environment)
+            .unwrap()
+            .config
+    }
+
+    fn state() -> State {
+        let text = r#"{"version": "1", "config": {"generation": 7, "file": null, "last_reload": null},
+            "routes": [{"name": "chat", "targets": [
+                {"upstream": "a", "model": "big",
+                 "breaker": {"state": "open", "consecutive_failures": 5, "retry_in_seconds": 40}}]}],
+            "upstreams": [{"name": "a", "family": "vllm", "in_flight": 3, "streams": 16, "healthy": null,
+                           "last_failure": null}]}"#;
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn the_table_says_what_a_name_means_and_what_is_open_now() {
+        let text = text(&config(), Some(&state()));
+        let line = |starts: &[&str]| {
+            let mut lines = text
+                .lines()
+                .map(|line| line.split_whitespace().collect::<Vec<_>>());
+            lines.find(|words| words.starts_with(starts)).unwrap()
+        };
+        assert_eq!(
+            line(&["chat", "small,default"]),
+            [
+                "chat",
+                "small,default",
+                "interactive",
+                "512",
+                "2s",
+                "30s",
+                "1m..10m",
+                "30s",
+                "9m",
+                "9m30s",
+                "3",
+                "5",
+                "for",
+                "5m"
+            ]
+        );
+        assert_eq!(
+            line(&["chat", "0"]),
+            ["chat", "0", "a", "vllm", "big", "4096", "1", "open,", "probe", "in", "40s", "3/16"]
+        );
+        assert_eq!(
+            line(&["chat", "1"]),
+            ["chat", "1", "b", "ollama", "spare", "-", "1", "-", "-"]
+        );
+        assert_eq!(line(&["rest", "0"])[4..6], ["as", "asked"]);
+        assert!(text.ends_with("generation 7\n"));
+    }
+
+    #[test]
+    fn without_a_gateway_nothing_is_live() {
+        let listing: serde_json::Value = serde_json::from_str(&json(&config(), None)).unwrap();
+        assert_eq!(listing["generation"], serde_json::Value::Null);
+        let target = &listing["routes"][0]["targets"][1];
+        assert_eq!(
+            (&target["upstream"], &target["context"]),
+            (&"a".into(), &4096.into())
+        );
+        assert_eq!(target["breaker"], serde_json::Value::Null);
+        assert_eq!(listing["routes"][0]["timeouts_seconds"]["total"], 570.0);
+        assert!(text(&config(), None).contains("no gateway runs"));
+    }
+
+    #[test]
+    fn json_has_the_live_breaker() {
+        let listing: serde_json::Value =
+            serde_json::from_str(&json(&config(), Some(&state()))).unwrap();
+        let target = &listing["routes"][0]["targets"][1];
+        assert_eq!(target["breaker"]["state"], "open");
+        assert_eq!(target["in_flight"], 3);
+    }
+}

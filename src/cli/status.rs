@@ -1,0 +1,153 @@
+//! `sidegate status`: what the running gateway knows of itself.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use super::live::{self, State};
+use super::output::{complain, show};
+use super::table::{or_dash, Table};
+use super::{Context, Exit};
+use crate::config::print_duration;
+
+/// Of the recent failures; `--json` has all.
+const FAILURES_SHOWN: usize = 10;
+
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Print it as JSON, as `/status` has it.
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(context: &Context, arguments: &Arguments) -> Exit {
+    let asked = live::ask(context, "GET", "/status").and_then(|reply| {
+        let state: State = live::read(context, &reply)?;
+        Ok((reply, state))
+    });
+    match asked {
+        Ok((reply, _)) if arguments.json => show(&String::from_utf8_lossy(&reply.body)),
+        Ok((_, state)) => {
+            show(&text(&state));
+            warn(&state);
+        }
+        Err(silence) => return live::explain(context, &silence),
+    }
+    Exit::Done
+}
+
+fn text(state: &State) -> String {
+    let mut text = head(state);
+    for table in [lanes(state), upstreams(state), breakers(state)] {
+        text.push('\n');
+        text.push_str(&table.text());
+    }
+    if !state.recent_failures.is_empty() {
+        text.push_str("\nrecent failures, newest first\n");
+        text.push_str(&failures(state).text());
+    }
+    text
+}
+
+fn head(state: &State) -> String {
+    let mut text = String::new();
+    let up = print_duration(Duration::from_secs(state.uptime_seconds));
+    let doing = if state.draining { "draining" } else { "ready" };
+    let State {
+        version,
+        revision,
+        config,
+        ..
+    } = state;
+    // Writing to a string can't fail.
+    let _ = writeln!(text, "sidegate {version} ({revision}), up {up}, {doing}");
+    let file = config.file.as_deref().unwrap_or("the environment alone");
+    let _ = write!(
+        text,
+        "configuration: {file}, generation {}",
+        config.generation
+    );
+    if let Some(reload) = &config.last_reload {
+        let _ = write!(text, ", last reload {} ({})", reload.at, reload.result);
+    }
+    text.push('\n');
+    text
+}
+
+fn lanes(state: &State) -> Table {
+    let mut table = Table::new(&["LANE", "STREAMS", "WAITING"]);
+    for lane in &state.lanes {
+        let streams = format!("{}/{}", lane.streams, lane.capacity);
+        let waiting = format!("{}/{}", lane.waiting, lane.queue);
+        table.add([lane.name.clone(), streams, waiting]);
+    }
+    table
+}
+
+fn upstreams(state: &State) -> Table {
+    let mut table = Table::new(&["UPSTREAM", "FAMILY", "STREAMS", "HEALTH", "LAST FAILURE"]);
+    for upstream in &state.upstreams {
+        let health = match (upstream.draining, upstream.healthy) {
+            (true, _) => "draining",
+            (false, Some(true)) => "healthy",
+            (false, Some(false)) => "unhealthy",
+            (false, None) => "-",
+        };
+        let failure = upstream.last_failure.as_ref();
+        table.add([
+            upstream.name.clone(),
+            upstream.family.clone(),
+            format!("{}/{}", upstream.in_flight, upstream.streams),
+            health.to_owned(),
+            or_dash(failure.map(|failure| format!("{} {}", failure.at, failure.code))),
+        ]);
+    }
+    table
+}
+
+fn breakers(state: &State) -> Table {
+    let mut table = Table::new(&["ROUTE", "UPSTREAM", "MODEL", "BREAKER"]);
+    for route in &state.routes {
+        for target in &route.targets {
+            table.add([
+                route.name.clone(),
+                target.upstream.clone(),
+                target.model.clone().unwrap_or_else(|| "*".to_owned()),
+                target.breaker.in_words(),
+            ]);
+        }
+    }
+    table
+}
+
+fn failures(state: &State) -> Table {
+    let mut table = Table::new(&["TIME", "ROUTE", "CODE", "ID", "WHAT TO DO"]);
+    for failure in state.recent_failures.iter().take(FAILURES_SHOWN) {
+        table.add([
+            failure.ts.clone(),
+            or_dash(failure.route.clone()),
+            failure.code.clone(),
+            failure.correlation_id.clone(),
+            failure.hint.clone(),
+        ]);
+    }
+    table
+}
+
+/// What must not be overlooked stands last, where the eye is.
+fn warn(state: &State) {
+    let config = &state.config;
+    if !config.pending_restart.is_empty() {
+        let keys = config.pending_restart.join(", ");
+        complain(&format!(
+            "warning: changed, but taken only by a restart: {keys}"
+        ));
+    }
+    let rejected = config
+        .last_reload
+        .as_ref()
+        .filter(|reload| !reload.mistakes.is_empty());
+    if let Some(reload) = rejected {
+        complain("warning: the configuration has changed and was not taken:");
+        reload.mistakes.iter().for_each(|mistake| complain(mistake));
+    }
+}
