@@ -83,6 +83,10 @@ pub struct Attempts {
     /// What the last attempt that ended came to.
     pub last: Option<Outcome>,
     pub upstream_status: Option<u16>,
+    /// How long targets asked to be left alone, by index, until when.
+    pub asked: Vec<(usize, Instant)>,
+    /// The next attempt is counted in its upstream's retry budget.
+    pub is_counted: bool,
     /// Each attempt that ended, for the log line.
     pub tries: Vec<Try>,
     /// What the answer that the client gets said about itself.
@@ -104,6 +108,14 @@ pub struct Attempt {
     pub watch: Option<Arc<Watch>>,
     /// Counts it among the upstream's requests in flight.
     pub inside: Option<InFlight>,
+}
+
+impl Attempts {
+    /// The rest of the time that `target` asked for.
+    pub fn asked_by(&self, target: usize, now: Instant) -> Option<Duration> {
+        let (_, until) = self.asked.iter().rev().find(|(by, _)| *by == target)?;
+        Some(until.saturating_duration_since(now))
+    }
 }
 
 impl RequestContext {
@@ -183,6 +195,16 @@ impl RequestContext {
             (true, None, _) => Phase::Header,
             (true, Some(_), false) => Phase::FirstToken,
             (true, Some(_), true) => Phase::Stream,
+        }
+    }
+
+    /// Something of the answer came from the upstream.
+    pub fn made_progress(&self) {
+        let current = self.attempts.current.as_ref();
+        let upstream = current.and_then(|current| self.snapshot.upstreams.get(current.upstream));
+        // Only probes ask for it.
+        if let Some(upstream) = upstream.filter(|upstream| upstream.config.health.is_some()) {
+            upstream.runtime.made_progress(clock::now());
         }
     }
 

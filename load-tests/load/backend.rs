@@ -18,6 +18,11 @@ use crate::Fallible;
 /// Between two events of a stream.
 pub const PACE: Duration = Duration::from_millis(20);
 
+/// When an event of a stream is sent, from its request on. The role comes with the first token, as servers send it.
+pub fn due(event: usize) -> Duration {
+    PACE * event.saturating_sub(1) as u32
+}
+
 /// What is asked stands within this much of a body's end.
 const TAIL_BYTES: usize = 512;
 
@@ -106,17 +111,15 @@ impl Backend {
         Ok(())
     }
 
-    /// The first event comes with the head, each further one at its own time, however late the one before it was.
+    /// Each event at its own time, however late the one before it was.
     async fn pace(&self, stream: &mut TcpStream) -> std::io::Result<()> {
         let started = Instant::now();
-        let mut first = payload::stream_head().to_vec();
+        stream.write_all(payload::stream_head()).await?;
         for (number, chunk) in self.chunks.iter().enumerate() {
-            if number == 0 {
-                first.extend_from_slice(chunk);
-                stream.write_all(&first).await?;
-                continue;
+            let due = due(number);
+            if !due.is_zero() {
+                sleep_until(started + due).await;
             }
-            sleep_until(started + PACE * number as u32).await;
             stream.write_all(chunk).await?;
         }
         Ok(())

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use crate::answer::Answer;
-use crate::backend::PACE;
+use crate::backend::{due, PACE};
 use crate::payload;
 use crate::Fallible;
 
@@ -71,12 +71,12 @@ impl Client {
     /// Reads one paced stream; adds to `late` how much later than it left the backend each event was here.
     async fn paced_stream(&mut self, request: &[u8], late: &mut Vec<Duration>) -> Fallible<()> {
         let started = Instant::now();
-        let (mut searched, mut events) = (0, 0u32);
+        let (mut searched, mut events) = (0, 0);
         self.exchange(request, |body| {
             let from = body.get(searched..).unwrap_or_default();
             let mut end = 0;
             for at in memchr::memmem::find_iter(from, b"\n\n") {
-                late.push(started.elapsed().saturating_sub(PACE * events));
+                late.push(started.elapsed().saturating_sub(due(events)));
                 events += 1;
                 end = at + 2;
             }
@@ -84,7 +84,7 @@ impl Client {
         })
         .await?;
         self.check(payload::stream_body())?;
-        match events as usize {
+        match events {
             payload::EVENTS => Ok(()),
             other => Err(format!("{other} events in a stream")),
         }

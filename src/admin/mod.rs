@@ -16,7 +16,7 @@ use serde::Serialize;
 use crate::caller::bearer;
 use crate::clock;
 use crate::record::read_own_process;
-use crate::snapshot::{Change, Reloaded, Reloader, Shared};
+use crate::snapshot::{Change, Earlier, Reloaded, Reloader, Shared};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
@@ -39,10 +39,19 @@ enum ReloadAnswer {
         generation: u64,
         changes: Vec<ChangeLine>,
         pending_restart: Vec<String>,
+        /// Where `changes` is empty: the last change before.
+        earlier: Option<EarlierChange>,
     },
     Rejected {
         mistakes: Vec<String>,
     },
+}
+
+#[derive(Serialize)]
+struct EarlierChange {
+    generation: u64,
+    seconds_ago: u64,
+    changes: Vec<ChangeLine>,
 }
 
 #[derive(Serialize)]
@@ -135,22 +144,16 @@ impl Admin {
                 generation,
                 changes,
                 pending,
-            }) => {
-                let line = |change: Change| ChangeLine {
-                    key: change.path,
-                    before: change.before,
-                    after: change.after,
-                };
-                let changes = changes.into_iter().map(line).collect();
-                json(
-                    200,
-                    &ReloadAnswer::Ok {
-                        generation,
-                        changes,
-                        pending_restart: pending,
-                    },
-                )
-            }
+                earlier,
+            }) => json(
+                200,
+                &ReloadAnswer::Ok {
+                    generation,
+                    changes: lines(changes),
+                    pending_restart: pending,
+                    earlier: earlier.map(earlier_change),
+                },
+            ),
             Err(mistakes) => json(422, &ReloadAnswer::Rejected { mistakes }),
         }
     }
@@ -188,6 +191,24 @@ impl Admin {
 impl ServeHttp for Admin {
     async fn response(&self, session: &mut ServerSession) -> Answer {
         self.answer(session)
+    }
+}
+
+fn lines(changes: Vec<Change>) -> Vec<ChangeLine> {
+    let line = |change: Change| ChangeLine {
+        key: change.path,
+        before: change.before,
+        after: change.after,
+    };
+    changes.into_iter().map(line).collect()
+}
+
+fn earlier_change(earlier: Earlier) -> EarlierChange {
+    let since = clock::wall().duration_since(earlier.at);
+    EarlierChange {
+        generation: earlier.generation,
+        seconds_ago: since.map_or(0, |since| since.as_secs()),
+        changes: lines(earlier.changes),
     }
 }
 

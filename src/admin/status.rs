@@ -82,7 +82,10 @@ fn upstreams(snapshot: &Snapshot) -> Vec<UpstreamStatus> {
             .map_or(0, |series| series.in_flight()),
         streams: u64::from(upstream.streams),
         draining: false,
-        healthy: None,
+        healthy: snapshot
+            .upstreams
+            .get(index)
+            .and_then(|u| u.runtime.health().is_fit()),
         last_failure: None,
     };
     snapshot

@@ -6,14 +6,24 @@
 
 mod backoff;
 mod classify;
+mod health;
 mod outcome;
+mod pacing;
+mod prefill;
 mod resolve;
+mod retry_after;
+mod retry_budget;
 mod trail;
 mod verdict;
 
 pub use backoff::Backoff;
 pub use classify::{classify, classify_event};
+pub use health::{Health, Probed};
 pub use outcome::{ErrorClass, Outcome};
+pub use pacing::{Pace, Pass};
+pub use prefill::{fresh_bytes, Prefill};
 pub use resolve::{AddressKind, ResolveError, Resolver};
+pub use retry_after::{asked, wait, Wait, WaitLimits};
+pub use retry_budget::RetryBudget;
 pub use trail::{Choice, Load, Trail};
 pub use verdict::{verdict, verdict_for, Elsewhere, Limits, Repeat, Verdict};

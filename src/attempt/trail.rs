@@ -32,6 +32,8 @@ pub struct Choice {
 pub trait Load {
     /// Requests in flight at the target's upstream.
     fn in_flight(&self, target: &Target) -> u32;
+    /// Its upstream goes behind the others of the route.
+    fn is_behind(&self, target: &Target) -> bool;
     /// A number that grows with each choice on this route.
     fn turn(&self) -> usize;
 }
@@ -42,13 +44,25 @@ impl Trail {
         self.tries.push(Try { target, verdict });
     }
 
-    /// The next target, or none when the verdicts leave nothing to try.
-    pub fn next(&self, targets: &[Target], balance: Balance, load: &impl Load) -> Option<Choice> {
+    /// The next target, or none when the verdicts leave nothing to try. Those in `closed` can't be asked now.
+    pub fn next(
+        &self,
+        targets: &[Target],
+        balance: Balance,
+        load: &impl Load,
+        closed: &[usize],
+    ) -> Option<Choice> {
         if self.tries.iter().any(|t| t.stops()) {
             return None;
         }
+        if let ([_], []) = (targets, self.tries.as_slice()) {
+            return closed.is_empty().then_some(Choice {
+                target: 0,
+                wait: false,
+            });
+        }
         let fresh: Vec<usize> = (0..targets.len())
-            .filter(|&i| self.times(i) == 0 && self.admits(i, targets))
+            .filter(|&i| !closed.contains(&i) && self.times(i) == 0 && self.admits(i, targets))
             .collect();
         if let Some(target) = best(&fresh, targets, balance, load) {
             return Some(Choice {
@@ -57,7 +71,9 @@ impl Trail {
             });
         }
         let repeatable: Vec<usize> = (0..targets.len())
-            .filter(|&i| self.may_repeat(i) && self.admits_again(i, targets))
+            .filter(|&i| {
+                !closed.contains(&i) && self.may_repeat(i) && self.admits_again(i, targets)
+            })
             .collect();
         // The one that failed least, then the one that comes first.
         let target = repeatable
@@ -144,7 +160,10 @@ fn best(
     balance: Balance,
     load: &impl Load,
 ) -> Option<usize> {
-    let tier_of = |i: usize| targets.get(i).map_or(u32::MAX, |t| t.tier);
+    let tier_of = |i: usize| {
+        let target = targets.get(i);
+        target.map_or((true, u32::MAX), |t| (load.is_behind(t), t.tier))
+    };
     let lowest = candidates.iter().map(|&i| tier_of(i)).min()?;
     let tier: Vec<usize> = candidates
         .iter()

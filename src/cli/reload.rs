@@ -1,27 +1,40 @@
 //! `sidegate reload`: the running gateway reads everything again, and says what changed or what is wrong.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use super::live::{self, Silence};
 use super::output::{complain, show};
 use super::{Context, Exit};
+use crate::config::print_duration;
 
 /// What a reload came to.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "result")]
 pub enum Reload {
-    Ok {
-        generation: u64,
-        changes: Vec<Change>,
-        pending_restart: Vec<String>,
-    },
-    Rejected {
-        mistakes: Vec<String>,
-    },
+    Ok(Taken),
+    Rejected { mistakes: Vec<String> },
 }
 
 #[derive(Debug, Deserialize)]
-pub struct Change {
+pub struct Taken {
+    pub generation: u64,
+    changes: Vec<Change>,
+    pending_restart: Vec<String>,
+    /// Where nothing changed now: what did before.
+    earlier: Option<Earlier>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Earlier {
+    generation: u64,
+    seconds_ago: u64,
+    changes: Vec<Change>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Change {
     key: String,
     before: Option<String>,
     after: Option<String>,
@@ -29,12 +42,8 @@ pub struct Change {
 
 pub fn run(context: &Context) -> Exit {
     match ask(context) {
-        Ok(Reload::Ok {
-            generation,
-            changes,
-            pending_restart,
-        }) => {
-            show(&text(generation, &changes, &pending_restart));
+        Ok(Reload::Ok(taken)) => {
+            show(&text(&taken));
             Exit::Done
         }
         Ok(Reload::Rejected { mistakes }) => {
@@ -55,58 +64,86 @@ pub fn ask(context: &Context) -> Result<Reload, Silence> {
     live::read(context, &reply)
 }
 
-fn text(generation: u64, changes: &[Change], pending: &[String]) -> String {
-    let mut text = match changes.len() {
-        0 => format!(
-            "generation {generation} serves; no value changed, tokens and keys were read again\n"
+fn text(taken: &Taken) -> String {
+    let generation = taken.generation;
+    let mut text = match (&taken.changes[..], &taken.earlier) {
+        ([], None) => format!("generation {generation} serves; no value changed, tokens and keys were read again\n"),
+        // The gateway had noticed the saved file by itself.
+        ([], Some(earlier)) => format!(
+            "generation {generation} serves; no value changed since generation {}, taken {} ago, which changed {}:\n{}",
+            earlier.generation,
+            print_duration(Duration::from_secs(earlier.seconds_ago)),
+            counted(&earlier.changes),
+            lines(&earlier.changes),
         ),
-        1 => format!("generation {generation} serves; 1 value changed:\n"),
-        count => format!("generation {generation} serves; {count} values changed:\n"),
+        (changes, _) => format!(
+            "generation {generation} serves, which changed {}:\n{}",
+            counted(changes),
+            lines(changes)
+        ),
     };
-    for Change { key, before, after } in changes {
-        let line = match (before, after) {
-            (Some(before), Some(after)) => format!("  {key}: {before} -> {after}\n"),
-            (None, Some(after)) => format!("  {key}: {after} (new)\n"),
-            (Some(before), None) => format!("  {key}: {before} (gone)\n"),
-            (None, None) => continue,
-        };
-        text.push_str(&line);
-    }
-    if !pending.is_empty() {
-        text.push_str(&format!(
-            "taken only by a restart: {}\n",
-            pending.join(", ")
-        ));
+    if !taken.pending_restart.is_empty() {
+        let keys = taken.pending_restart.join(", ");
+        text.push_str(&format!("taken only by a restart: {keys}\n"));
     }
     text
+}
+
+fn counted(changes: &[Change]) -> String {
+    match changes.len() {
+        1 => "1 value".to_owned(),
+        count => format!("{count} values"),
+    }
+}
+
+fn lines(changes: &[Change]) -> String {
+    let line = |Change { key, before, after }: &Change| match (before, after) {
+        (Some(before), Some(after)) => format!("  {key}: {before} -> {after}\n"),
+        (None, Some(after)) => format!("  {key}: {after} (new)\n"),
+        (Some(before), None) => format!("  {key}: {before} (gone)\n"),
+        (None, None) => String::new(),
+    };
+    changes.iter().map(line).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn change(before: Option<&str>, after: Option<&str>) -> Change {
-        Change {
-            key: "routes.chat.max_tokens".to_owned(),
-            before: before.map(str::to_owned),
-            after: after.map(str::to_owned),
+    fn said(answer: &str) -> String {
+        match serde_json::from_str(answer).unwrap() {
+            Reload::Ok(taken) => text(&taken),
+            Reload::Rejected { mistakes } => mistakes.join("\n"),
         }
     }
 
     #[test]
     fn every_change_is_a_line() {
-        let changes = [
-            change(Some("1"), Some("2")),
-            change(None, Some("2")),
-            change(Some("1"), None),
-        ];
-        let said = "generation 4 serves; 3 values changed:\n  routes.chat.max_tokens: 1 -> 2\n  \
-                    routes.chat.max_tokens: 2 (new)\n  routes.chat.max_tokens: 1 (gone)\ntaken only by a restart: listen\n";
-        assert_eq!(text(4, &changes, &["listen".to_owned()]), said);
+        let answer = r#"{"result": "ok", "generation": 4, "pending_restart": ["listen"], "earlier": null, "changes": [
+            {"key": "a", "before": "1", "after": "2"}, {"key": "b", "before": null, "after": "2"},
+            {"key": "c", "before": "1", "after": null}]}"#;
+        let text = "generation 4 serves, which changed 3 values:\n  a: 1 -> 2\n  b: 2 (new)\n  c: 1 (gone)\n\
+                    taken only by a restart: listen\n";
+        assert_eq!(said(answer), text);
     }
 
     #[test]
-    fn a_reload_without_a_change_says_so() {
-        assert!(text(2, &[], &[]).contains("no value changed"));
+    fn what_the_gateway_took_by_itself_is_shown_too() {
+        let answer = r#"{"result": "ok", "generation": 5, "pending_restart": [], "changes": [],
+            "earlier": {"generation": 4, "seconds_ago": 3, "changes": [{"key": "a", "before": "1", "after": "2"}]}}"#;
+        let text = "generation 5 serves; no value changed since generation 4, taken 3s ago, which changed 1 value:\n  \
+                    a: 1 -> 2\n";
+        assert_eq!(said(answer), text);
+    }
+
+    #[test]
+    fn a_reload_without_any_change_says_so() {
+        let answer = r#"{"result": "ok", "generation": 2, "pending_restart": [], "changes": [], "earlier": null}"#;
+        assert!(said(answer).contains("no value changed"));
+    }
+
+    #[test]
+    fn mistakes_are_read() {
+        assert_eq!(said(r#"{"result": "rejected", "mistakes": ["x"]}"#), "x");
     }
 }

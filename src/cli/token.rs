@@ -41,7 +41,7 @@ struct TokenFile {
     path: PathBuf,
     /// The names of the routes, where the configuration says them.
     routes: Option<Vec<String>>,
-    /// Whether a gateway that runs with this configuration reads it.
+    /// Whether a gateway that runs with this configuration reads it, or may do so.
     is_configured: bool,
 }
 
@@ -78,10 +78,11 @@ fn find(context: &Context, named: Option<PathBuf>) -> Result<TokenFile, Exit> {
                 ),
             })
         }
+        // A gateway that was started before it broke refuses every reload now: that has to be heard.
         (Err(_), Some(path)) => Ok(TokenFile {
             path,
             routes: None,
-            is_configured: false,
+            is_configured: true,
         }),
         (Err(mistakes), None) => {
             complain(&mistakes.to_string());

@@ -70,8 +70,10 @@ pub fn state_dir(source: &Source, environment: &Environment) -> PathBuf {
         }
         Source::Environment => None,
     };
-    let root = written.unwrap_or_else(|| overlay::alone(environment, &reader));
-    check(&root, &reader, None).state_dir
+    let said = written.map(|root| check(&root, &reader, None).state_dir);
+    // Empty where the value is a mistake itself.
+    said.filter(|said| !said.as_os_str().is_empty())
+        .unwrap_or_else(|| check(&overlay::alone(environment, &reader), &reader, None).state_dir)
 }
 
 fn load_environment(environment: &Environment) -> Result<Loaded, Mistakes> {

@@ -6,7 +6,7 @@ use serde_json::{json, Value};
 
 use super::lesson::{behaviour, Behaviour, LESSONS};
 use super::speech::Speech;
-use super::streamed;
+use super::{plain, streamed};
 use crate::route::{match_target, Api, Endpoint};
 
 /// One of the two upstreams.
@@ -66,7 +66,7 @@ pub fn answer(stand_in: StandIn, method: &str, target: &[u8], body: &[u8]) -> An
         | Endpoint::Preflight
         | Endpoint::NotFound
         | Endpoint::MethodNotAllowed { .. }
-        | Endpoint::NotOrigin => refusal(404, "NotFoundError", "Not Found"),
+        | Endpoint::NotOrigin => nothing_there(),
     }
 }
 
@@ -95,7 +95,7 @@ fn call(stand_in: StandIn, api: Api, body: &[u8]) -> Answer {
     let is_stream = api.can_stream() && body.get("stream") == Some(&Value::Bool(true));
     match is_stream {
         true => Answer::Stream(streamed::stream(&ask, behaviour)),
-        false => plain(&ask, &body),
+        false => plain::plain(&ask, &body).map_or_else(nothing_there, whole),
     }
 }
 
@@ -162,65 +162,15 @@ impl Ask {
     }
 }
 
-fn plain(ask: &Ask, body: &Value) -> Answer {
-    let (model, text) = (&ask.model, ask.speech.text());
-    whole(match ask.api {
-        Api::Chat => {
-            let message = json!({"role": "assistant", "content": text});
-            let choice =
-                json!({"index": 0, "message": message, "finish_reason": ask.finish_reason()});
-            json!({"id": "chatcmpl-demo", "object": "chat.completion", "created": 0, "model": model,
-                   "choices": [choice], "usage": ask.usage()})
-        }
-        Api::Completions => {
-            let choice = json!({"index": 0, "text": text, "finish_reason": ask.finish_reason()});
-            json!({"id": "cmpl-demo", "object": "text_completion", "created": 0, "model": model,
-                   "choices": [choice], "usage": ask.usage()})
-        }
-        Api::Responses => ask.response(),
-        Api::Messages => {
-            let content = json!([{"type": "text", "text": text}]);
-            json!({"id": "msg_demo", "type": "message", "role": "assistant", "model": model, "content": content,
-                   "stop_reason": ask.stop_reason(), "stop_sequence": null, "usage": ask.new_usage()})
-        }
-        Api::CountTokens => json!({"input_tokens": ask.prompt}),
-        Api::Embeddings => embeddings(ask, body),
-        Api::Rerank | Api::Score => {
-            return refusal(404, "NotFoundError", "a stand-in neither ranks nor scores")
-        }
-    })
-}
-
-/// A short vector for each input, made of its length: the same text gets the same one.
-fn embeddings(ask: &Ask, body: &Value) -> Value {
-    let input = body.get("input").cloned().unwrap_or_default();
-    let texts = match &input {
-        Value::Array(items) if items.iter().all(|item| !item.is_number()) => items.clone(),
-        one => vec![one.clone()],
-    };
-    let vector = |text: &Value| {
-        let length = text.to_string().len() as f64;
-        json!([
-            length.sin(),
-            length.cos(),
-            (length / 2.0).sin(),
-            (length / 2.0).cos()
-        ])
-    };
-    let data: Vec<Value> = texts
-        .iter()
-        .enumerate()
-        .map(|(index, text)| json!({"object": "embedding", "index": index, "embedding": vector(text)}))
-        .collect();
-    let usage = json!({"prompt_tokens": ask.prompt, "total_tokens": ask.prompt});
-    json!({"object": "list", "model": ask.model, "data": data, "usage": usage})
-}
-
 fn models() -> Value {
     let model =
         |model: &str| json!({"id": model, "object": "model", "created": 0, "owned_by": "stand-in"});
     let data: Vec<Value> = LESSONS.iter().map(|lesson| model(lesson.model)).collect();
     json!({"object": "list", "data": data})
+}
+
+fn nothing_there() -> Answer {
+    refusal(404, "NotFoundError", "Not Found")
 }
 
 /// The words of every text in `value`, whatever its shape.

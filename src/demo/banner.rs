@@ -35,9 +35,10 @@ pub fn text(ports: &Ports, wished: &Ports, secret: &str, folder: &Path) -> Strin
     for lesson in &LESSONS {
         text.push_str(&format!("  {:width$}  {}\n", lesson.model, lesson.shows));
     }
+    let folder = folder.display();
     text.push_str(&format!(
-        "\nConfiguration, token and logs are in {} until it ends.\n",
-        folder.display()
+        "\nConfiguration and logs are in {folder} until it ends; a change that you save there serves at once.\n\
+         `sidegate --config {folder}/sidegate.yaml routes` shows what every name means; `status` and `reload` work too.\n"
     ));
     text
 }

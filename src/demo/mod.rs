@@ -9,6 +9,7 @@ mod banner;
 mod folder;
 mod lesson;
 mod places;
+mod plain;
 mod speech;
 mod stand_in;
 mod streamed;

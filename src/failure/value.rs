@@ -21,6 +21,7 @@ pub struct Failure {
     renews_at: Option<SystemTime>,
     config_key: Option<&'static str>,
     allow: Option<&'static str>,
+    nearest: Option<String>,
     html_page: bool,
     loading: bool,
     family: Option<Family>,
@@ -42,6 +43,7 @@ impl Failure {
             renews_at: None,
             config_key: None,
             allow: None,
+            nearest: None,
             html_page: false,
             loading: false,
             family: None,
@@ -95,6 +97,12 @@ impl Failure {
     /// The methods of the path, for the `allow` header that a 405 must have (RFC 9110, 15.5.6).
     pub fn allow(mut self, methods: &'static str) -> Failure {
         self.allow = Some(methods);
+        self
+    }
+
+    /// The configured name that looks most like the one that was asked for.
+    pub fn nearest(mut self, name: &str) -> Failure {
+        self.nearest = Some(name.to_owned());
         self
     }
 
@@ -165,6 +173,11 @@ impl Failure {
     /// The methods of the path.
     pub fn allowed_methods(&self) -> Option<&'static str> {
         self.allow
+    }
+
+    /// The configured name that was probably meant.
+    pub fn nearest_name(&self) -> Option<&str> {
+        self.nearest.as_deref()
     }
 
     /// Whether an HTML page answered.

@@ -1,5 +1,6 @@
 //! Puts the gate into Pingora's connections, and lets a client that leaves end a connect.
 
+use std::net::{self, Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use pingora::protocols::l4::stream::Stream as L4Stream;
 use pingora::protocols::tls::CustomALPN;
 use pingora::protocols::ALPN;
 use pingora::upstreams::peer::Peer;
-use pingora::{Error, ErrorType, OrErr, Result};
+use pingora::{Error, ErrorType, Result};
 use tokio::net::TcpStream;
 
 use super::io::Gate;
@@ -55,7 +56,12 @@ impl Connector for GateConnector {
     ) -> Result<(Connection<()>, bool)> {
         // A TLS handshake has to offer http/1.1, not the mark.
         self.transport.prefer_h1(peer);
-        let stream = self.transport.new_stream(peer).await?;
+        let stream = tokio::select! {
+            stream = self.transport.new_stream(peer) => stream?,
+            () = client_leaves(peer) => {
+                return Error::e_explain(ErrorType::ConnectionClosed, "the client left");
+            }
+        };
         let gate = Gate::try_new(stream, self.watches.add())?;
         Ok((Connection::Stream(Box::new(gate)), false))
     }
@@ -76,7 +82,24 @@ impl Connector for GateConnector {
 /// How often a connect looks whether its client is still there.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// Connects while the client stays: the connect is the one phase in which Pingora doesn't watch it.
+/// No upstream's address, and the way to ask [`WhileClientStays`] for its other half: of what a hook puts into a peer,
+/// only this trait object reaches the connector.
+const NOWHERE: SocketAddr = SocketAddr::Inet(net::SocketAddr::V4(SocketAddrV4::new(
+    Ipv4Addr::UNSPECIFIED,
+    0,
+)));
+
+/// Ends when the client for whom the connection is made has left. Making it, TLS included, is the one phase in which
+/// Pingora doesn't watch the client.
+async fn client_leaves<P: Peer>(peer: &P) {
+    let options = peer.get_peer_options();
+    match options.and_then(|options| options.custom_l4.as_ref()) {
+        Some(watching) => drop(watching.connect(&NOWHERE).await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Connects, and knows whether the client is still there.
 #[derive(Debug)]
 pub struct WhileClientStays {
     client: platform::SocketWatch,
@@ -99,18 +122,16 @@ impl WhileClientStays {
 
 #[async_trait]
 impl Connect for WhileClientStays {
-    async fn connect(&self, addr: &SocketAddr) -> Result<L4Stream> {
-        let addr = addr
+    async fn connect(&self, address: &SocketAddr) -> Result<L4Stream> {
+        if *address == NOWHERE {
+            self.until_client_leaves().await;
+            return Error::err(ErrorType::ConnectionClosed);
+        }
+        let address = address
             .as_inet()
             .ok_or_else(|| Error::new(ErrorType::InternalError))?;
-        tokio::select! {
-            connected = TcpStream::connect(addr) => {
-                connected.map(L4Stream::from).map_err(connect_error)
-            }
-            () = self.until_client_leaves() => {
-                Error::err(ErrorType::ConnectionClosed).or_err(ErrorType::ConnectionClosed, "the client left")
-            }
-        }
+        let connected = TcpStream::connect(address).await;
+        connected.map(L4Stream::from).map_err(connect_error)
     }
 }
 

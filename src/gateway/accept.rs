@@ -47,12 +47,7 @@ pub async fn accept(
         respond::preflight(session, ctx).await?;
         return Ok(Accepted::Answered);
     }
-    let api = match &endpoint {
-        Endpoint::Api { api, .. } => Some(*api),
-        _ => None,
-    };
-    ctx.api = api;
-    if let Err(code) = identify(session, ctx, api) {
+    if let Err(code) = identify(session, ctx) {
         return Ok(code.into());
     }
     match endpoint {
@@ -70,9 +65,9 @@ pub async fn accept(
     }
 }
 
-fn identify(session: &Session, ctx: &mut RequestContext, api: Option<Api>) -> Result<(), Code> {
+fn identify(session: &Session, ctx: &mut RequestContext) -> Result<(), Code> {
     let header = session.req_header();
-    let messages = matches!(api, Some(Api::Messages | Api::CountTokens));
+    let messages = matches!(ctx.api, Some(Api::Messages | Api::CountTokens));
     let presented = bearer(
         arrive::single(header, "authorization"),
         arrive::single(header, "x-api-key"),
@@ -144,8 +139,10 @@ fn check_head(session: &Session, ctx: &RequestContext) -> Result<Option<u64>, bo
         return Err(Code::InsufficientScope.into());
     }
     let headers = &session.req_header().headers;
-    let kind = headers.get("content-type").map(|value| value.as_bytes());
-    if headers.contains_key("content-encoding") || !kind.is_none_or(is_json) {
+    let mut kinds = headers.get_all("content-type").iter();
+    let kind = kinds.next().map(|value| value.as_bytes());
+    let unsure = kinds.next().is_some() || headers.contains_key("content-encoding");
+    if unsure || !kind.is_none_or(is_json) {
         return Err(Code::UnsupportedMediaType.into());
     }
     body::declared_length(session, ctx.snapshot.config.limits.request_body)
@@ -215,7 +212,8 @@ fn decide(
         return Err(refuse(Failure::new(Code::InsufficientScope)));
     }
     if peek.body_bytes as u64 > route.max_prompt_bytes {
-        return Err(refuse(Failure::new(Code::BodyTooLarge)));
+        let too_large = Failure::new(Code::BodyTooLarge).config_key("max_prompt_bytes");
+        return Err(refuse(too_large));
     }
     if header.headers.contains_key("x-sidegate-skill") || caller.skill.is_some() {
         return Err(refuse(Failure::new(Code::SkillUnknown)));
@@ -250,7 +248,13 @@ fn unknown_model(unknown: &Unknown<'_>) -> Failure {
         Unknown::Nameless => {
             Failure::new(Code::InvalidRequest).pointer(Pointer::from_static("/model"))
         }
-        Unknown::Model { .. } | Unknown::Route { .. } => Failure::new(Code::UnknownModel),
+        Unknown::Model { nearest } | Unknown::Route { nearest } => {
+            let failure = Failure::new(Code::UnknownModel);
+            match nearest {
+                Some(name) => failure.nearest(name),
+                None => failure,
+            }
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::caller::origin_allowed;
 use crate::context::RequestContext;
 use crate::correlation::CorrelationId;
 use crate::failure::{Code, Failure};
+use crate::route::{match_target, Endpoint};
 use crate::snapshot::Shared;
 
 /// Between two requests of a connection. Also the longest pause inside a later request's head.
@@ -44,6 +45,11 @@ pub fn check(
         ctx.correlation = id;
     }
     ctx.method = known_method(header.method.as_str());
+    // A refusal has the shape that the path's clients know, whether or not they may speak.
+    ctx.api = match match_target(header.method.as_str(), header.raw_path()) {
+        Endpoint::Api { api, .. } => Some(api),
+        _ => None,
+    };
     take_place(shared, ctx)?;
     check_size(session, ctx)?;
     let header = session.req_header();
@@ -73,8 +79,12 @@ fn check_size(session: &Session, ctx: &RequestContext) -> Result<(), Failure> {
     let limits = &ctx.snapshot.config.limits;
     let bytes = session.as_downstream().to_h1_raw().len() as u64;
     let count = session.req_header().headers.len() as u64;
-    if bytes > limits.header_bytes || count > u64::from(limits.headers) {
-        return Err(Failure::new(Code::HeadersTooLarge));
+    let too_large = Failure::new(Code::HeadersTooLarge);
+    if bytes > limits.header_bytes {
+        return Err(too_large);
+    }
+    if count > u64::from(limits.headers) {
+        return Err(too_large.config_key("limits.headers"));
     }
     Ok(())
 }

@@ -52,7 +52,7 @@ pub async fn read(
     let permit = memory
         .take(first, MEMORY_PATIENCE)
         .await
-        .ok_or(Code::QueueTimeout)?;
+        .ok_or_else(no_memory)?;
     if session.req_header().headers.contains_key("expect") {
         session
             .as_downstream_mut()
@@ -90,12 +90,18 @@ async fn collect(
         }
         while size > room {
             if !permit.try_grow(STEP) {
-                return Err(Code::QueueTimeout.into());
+                return Err(no_memory());
             }
             room += STEP;
         }
         body.extend_from_slice(&piece);
     }
+}
+
+/// Other bodies hold the memory: it is no lane that was waited for.
+fn no_memory() -> Unread {
+    let failure = Failure::new(Code::QueueTimeout).config_key("limits.bodies_in_flight");
+    Unread::Refused(failure)
 }
 
 /// The client's chunks can't be read; its connection is fine.

@@ -58,6 +58,7 @@ fn conclude(session: &Session, error: Option<&Error>, ctx: &mut RequestContext) 
         let status = report.status;
         retry::keep(ctx, report);
         ctx.attempts.upstream_status = status.or(ctx.attempts.upstream_status);
+        retry::learn(ctx, Outcome::Ok);
         retry::end_attempt(ctx, Outcome::Ok);
     }
     if ctx.status == 0 {
@@ -138,6 +139,7 @@ fn write_line(shared: &Shared, ctx: &RequestContext, took: Duration, tokens: Tok
         client_retry: ctx.client_retry,
         phase: (ctx.status == 499).then(|| ctx.phase()),
         upstream_status: ctx.attempts.upstream_status,
+        dropped_events: ctx.attempts.report.dropped_events,
         tries: &ctx.attempts.tries,
     };
     shared.logs.send(labels::LogFile::Access, &line.to_line());
@@ -244,9 +246,7 @@ pub fn count_attempt(series: &UpstreamSeries, outcome: Outcome) {
 pub fn attempt_label(outcome: Outcome) -> labels::Outcome {
     match outcome {
         Outcome::Ok => labels::Outcome::Ok,
-        Outcome::ConnectRefused | Outcome::ConnectFailed | Outcome::NoAnswer { .. } => {
-            labels::Outcome::ConnectError
-        }
+        Outcome::ConnectRefused | Outcome::ConnectFailed => labels::Outcome::ConnectError,
         Outcome::ConnectTimeout
         | Outcome::HeaderTimeout
         | Outcome::FirstTokenTimeout
@@ -257,7 +257,8 @@ pub fn attempt_label(outcome: Outcome) -> labels::Outcome {
         }
         Outcome::ErrorEvent => labels::Outcome::ServerError,
         Outcome::Truncated => labels::Outcome::Truncated,
-        Outcome::Protocol => labels::Outcome::ProtocolError,
+        // There was a connection; an upstream that hangs up without a word breaks the protocol.
+        Outcome::NoAnswer { .. } | Outcome::Protocol => labels::Outcome::ProtocolError,
         Outcome::Error { class, .. } => match class {
             ErrorClass::RateLimited => labels::Outcome::RateLimited,
             ErrorClass::Overloaded

@@ -3,15 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-
 use pingora::protocols::Digest;
 use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
 use pingora::{Error, ErrorType, Result};
 use pingora_proxy::Session;
 
-use super::respond;
-use crate::attempt::{Backoff, Choice, Outcome};
+use super::{respond, turn};
+use crate::attempt::Outcome;
 use crate::clock;
 use crate::config::{Commit, Family};
 use crate::context::{Attempt, RequestContext};
@@ -31,17 +29,9 @@ const MARGIN: Duration = Duration::from_secs(5);
 /// The description of the next attempt's connection.
 pub async fn choose(session: &mut Session, ctx: &mut RequestContext) -> Result<Box<HttpPeer>> {
     loop {
-        let Some(choice) = next(ctx) else {
-            ctx.fail(Failure::new(Code::NoUpstream));
-            return Error::err(ErrorType::InternalError);
-        };
-        if choice.wait {
-            pause(session, ctx).await?;
-        }
-        let Some(upstream) = begin(ctx, choice) else {
-            ctx.fail(Failure::new(Code::Internal));
-            return Error::err(ErrorType::InternalError);
-        };
+        let choice = turn::take(session, ctx).await?;
+        let upstream =
+            begin(ctx, choice).ok_or_else(|| refused(ctx, Failure::new(Code::Internal)))?;
         match upstream.resolver.address(clock::now()).await {
             Ok(address) => return Ok(peer(session, ctx, &upstream, address)),
             // A name that leads nowhere is a connection that failed.
@@ -53,20 +43,22 @@ pub async fn choose(session: &mut Session, ctx: &mut RequestContext) -> Result<B
     }
 }
 
-/// The trail's choice for the next attempt.
-pub fn next(ctx: &RequestContext) -> Option<Choice> {
-    let route = ctx.route()?;
-    let load = ctx.snapshot.load(ctx.call.as_ref()?.route);
-    ctx.attempts
-        .trail
-        .next(&route.targets, route.balance, &load)
+/// The error that ends the loop with `failure` as its last word.
+pub fn refused(ctx: &mut RequestContext, failure: Failure) -> Box<Error> {
+    ctx.fail(failure);
+    Error::new(ErrorType::InternalError)
 }
 
 /// Counts the attempt and enters the upstream.
-fn begin(ctx: &mut RequestContext, choice: Choice) -> Option<Arc<Upstream>> {
+fn begin(ctx: &mut RequestContext, choice: turn::Turn) -> Option<Arc<Upstream>> {
     let target = ctx.route()?.targets.get(choice.target)?;
     let index = target.upstream;
     let upstream = Arc::clone(ctx.snapshot.upstreams.get(index)?);
+    if let Some(outcome) = ctx.attempts.last {
+        let route = ctx.call.as_ref().map(|call| call.route);
+        let handles = ctx.snapshot.handles.route(route);
+        handles.retried(super::finish::retry_reason(outcome));
+    }
     ctx.attempts.count += 1;
     ctx.attempts.report = Report::default();
     ctx.attempts.current = Some(Attempt {
@@ -79,59 +71,6 @@ fn begin(ctx: &mut RequestContext, choice: Choice) -> Option<Arc<Upstream>> {
         inside: Some(ctx.snapshot.handles.upstream(index)?.begin()),
     });
     Some(upstream)
-}
-
-/// Waits before the same target is asked again. The client's leaving ends the wait, and a waiting stream gets its comments.
-async fn pause(session: &mut Session, ctx: &mut RequestContext) -> Result<()> {
-    let Some(route) = ctx.route() else {
-        return Ok(());
-    };
-    let backoff = Backoff {
-        base: route.retry.base,
-        cap: route.retry.cap,
-    };
-    let wait = backoff.wait(ctx.attempts.count.saturating_sub(1), rand::random());
-    let started = clock::now();
-    let until = started + wait;
-    let result = wait_until(session, ctx, until).await;
-    ctx.attempts.elsewhere += clock::now().saturating_duration_since(started);
-    result
-}
-
-async fn wait_until(session: &mut Session, ctx: &mut RequestContext, until: Instant) -> Result<()> {
-    while clock::now() < until {
-        let beat = heartbeat(ctx).map(|every| clock::now() + every);
-        let next = beat.map_or(until, |beat| beat.min(until));
-        tokio::select! {
-            () = tokio::time::sleep_until(next.into()) => {}
-            _ = session.as_downstream_mut().read_body_or_idle(true) => {
-                ctx.client_left();
-                return Err(Error::new(ErrorType::ConnectionClosed).into_down());
-            }
-        }
-        if beat.is_some_and(|beat| clock::now() >= beat) {
-            send_heartbeat(session, ctx).await?;
-        }
-    }
-    Ok(())
-}
-
-/// How often a waiting stream of this request gets a comment.
-fn heartbeat(ctx: &RequestContext) -> Option<Duration> {
-    ctx.route()?.keepalive.filter(|_| ctx.wants_stream())
-}
-
-/// Between attempts nobody else writes to the client.
-async fn send_heartbeat(session: &mut Session, ctx: &mut RequestContext) -> Result<()> {
-    if !ctx.head_is_out {
-        let head = respond::early_head(ctx)?;
-        session.write_response_header(Box::new(head), false).await?;
-        ctx.head_is_out = true;
-        ctx.status = 200;
-    }
-    let comment = Bytes::from_static(b": keep-alive\n\n");
-    ctx.bytes_out += comment.len() as u64;
-    session.write_response_body(Some(comment), false).await
 }
 
 fn peer(
@@ -201,6 +140,9 @@ fn order(ctx: &RequestContext) -> Option<Order> {
         drop_service_tier: !upstream.config.family.is_hosted(),
     };
     let timeouts = &route.timeouts;
+    let prefill = &upstream.runtime.prefill;
+    let prompt_bytes = call.peek.body_bytes as u64;
+    let grown = |limit| prefill.limit(limit, timeouts.first_token_max, prompt_bytes);
     Some(Order {
         body: splice(&call.body, &call.peek, &edits),
         commit: match route.commit {
@@ -208,8 +150,8 @@ fn order(ctx: &RequestContext) -> Option<Order> {
             Commit::Whole => gate::Commit::Whole,
         },
         clocks: Clocks {
-            header: timeouts.header,
-            first_token: timeouts.first_token,
+            header: grown(timeouts.header),
+            first_token: grown(timeouts.first_token),
             idle: timeouts.idle,
             plain: timeouts.plain,
             total_at: total_at(ctx)?,
@@ -221,7 +163,7 @@ fn order(ctx: &RequestContext) -> Option<Order> {
         },
         wants_stream: call.peek.stream,
         held_limit: usize::try_from(ctx.snapshot.config.limits.held_answer).unwrap_or(usize::MAX),
-        heartbeat: heartbeat(ctx),
+        heartbeat: turn::heartbeat(ctx),
         head_is_out: ctx.head_is_out,
         closing: respond::closing_comment(ctx).into(),
     })

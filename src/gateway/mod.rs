@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | framing, Host, origin | `early_request_filter` | [`arrive`] |
 //! | token, path, body, route, scope | `request_filter` | [`accept`], [`body`] |
-//! | which target | `upstream_peer` | [`forward`] |
+//! | which target, and when | `upstream_peer` | [`turn`], [`forward`] |
 //! | order for the gate | `connected_to_upstream` | [`forward`] |
 //! | headers upstream | `upstream_request_filter` | [`forward`] |
 //! | headers to the client | `response_filter` | [`respond`] |
@@ -25,6 +25,7 @@ mod models;
 mod refuse;
 mod respond;
 mod retry;
+mod turn;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -163,6 +164,7 @@ impl ProxyHttp for Gateway {
         ctx: &mut RequestContext,
     ) -> Result<Option<Duration>> {
         ctx.bytes_out += body.as_ref().map_or(0, |piece| piece.len() as u64);
+        ctx.made_progress();
         Ok(None)
     }
 

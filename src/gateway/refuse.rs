@@ -7,6 +7,7 @@ use pingora_proxy::{FailToProxy, Session};
 
 use super::respond;
 use crate::attempt::{ErrorClass, Outcome};
+use crate::clock;
 use crate::context::RequestContext;
 use crate::failure::{self, About, Code, Failure};
 use crate::route::Shape;
@@ -133,7 +134,7 @@ fn shape(ctx: &RequestContext) -> failure::Shape {
 }
 
 /// What the last attempt's outcome means for the client.
-fn last_failure(ctx: &RequestContext) -> Failure {
+pub fn last_failure(ctx: &RequestContext) -> Failure {
     let Some(outcome) = ctx.attempts.last else {
         return Failure::new(Code::Internal);
     };
@@ -161,8 +162,29 @@ fn last_failure(ctx: &RequestContext) -> Failure {
     }
     if let Outcome::Error { status, class } = outcome {
         failure = with_class(failure, status, class, ctx);
+        failure = with_wait(failure, ctx);
     }
     failure
+}
+
+/// What the upstream asked for is the client's to wait too, as far as that makes sense.
+fn with_wait(failure: Failure, ctx: &RequestContext) -> Failure {
+    let target = ctx.attempts.current.as_ref().map(|current| current.target);
+    let asked = target.and_then(|target| ctx.attempts.asked_by(target, clock::now()));
+    match (asked, ctx.route()) {
+        (Some(asked), Some(route)) => failure.retry_after(asked.min(route.retry.retry_after_cap)),
+        _ => failure,
+    }
+}
+
+/// Names the software that the failure is about, for its hint.
+pub fn with_family(ctx: &RequestContext, failure: Failure) -> Failure {
+    let target = ctx.route().and_then(|route| route.targets.first());
+    let upstream = target.and_then(|target| ctx.snapshot.upstreams.get(target.upstream));
+    match upstream {
+        Some(upstream) => failure.family(upstream.config.family),
+        None => failure,
+    }
 }
 
 fn error_code(class: ErrorClass) -> Code {

@@ -1,13 +1,16 @@
 //! The end of an attempt: what it came to, and whether Pingora's loop goes round again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use pingora::http::RequestHeader;
 use pingora::{Error, ErrorSource, ErrorType};
 use pingora_proxy::Session;
 
 use super::{finish, forward};
-use crate::attempt::{classify, classify_event, verdict_for, Limits, Outcome, Verdict};
+use crate::attempt::{
+    asked, classify, classify_event, fresh_bytes, verdict_for, ErrorClass, Limits, Outcome, Verdict,
+};
 use crate::clock;
 use crate::context::RequestContext;
 use crate::gate::{Fault, Report};
@@ -25,7 +28,7 @@ pub fn after_connect(ctx: &mut RequestContext, mut error: Box<Error>) -> Box<Err
         _ => Outcome::ConnectFailed,
     };
     end_attempt(ctx, outcome);
-    error.set_retry(goes_on(ctx, outcome));
+    error.set_retry(may_go_on(ctx));
     error
 }
 
@@ -47,9 +50,63 @@ pub fn after_attempt(
     keep(ctx, report);
     let token = presented_token(session.req_header());
     write_raw_error(shared, ctx, token);
+    learn(ctx, outcome);
     end_attempt(ctx, outcome);
-    error.set_retry(!committed && goes_on(ctx, outcome));
+    error.set_retry(!committed && may_go_on(ctx));
     error
+}
+
+/// What an attempt teaches about its upstream: how long it wants to be left alone, how long its prompts take.
+pub fn learn(ctx: &mut RequestContext, outcome: Outcome) {
+    let now = clock::now();
+    let (Some(current), Some(call)) = (&ctx.attempts.current, &ctx.call) else {
+        return;
+    };
+    let (target, started, bytes) = (current.target, current.started, call.peek.body_bytes as u64);
+    let Some(upstream) = ctx.snapshot.upstreams.get(current.upstream) else {
+        return;
+    };
+    upstream.runtime.made_progress(now);
+    match outcome {
+        Outcome::HeaderTimeout | Outcome::FirstTokenTimeout => {
+            let silence = now.saturating_duration_since(started);
+            upstream.runtime.prefill.learn(bytes, silence);
+        }
+        Outcome::Ok => {
+            let report = &ctx.attempts.report;
+            if let Some(at) = report.first_content_at.filter(|_| report.is_stream) {
+                let usage = report.usage;
+                let (prompt, cached) = (usage.prompt.unwrap_or(0), usage.cached.unwrap_or(0));
+                let fresh = fresh_bytes(bytes, prompt, cached);
+                upstream
+                    .runtime
+                    .prefill
+                    .learn(fresh, at.saturating_duration_since(started));
+            }
+        }
+        Outcome::Error { class, .. } => {
+            let asked = ctx.attempts.report.evidence.as_ref().and_then(|evidence| {
+                let (after, ms) = (&evidence.retry_after, &evidence.retry_after_ms);
+                asked(
+                    after.as_deref(),
+                    ms.as_deref(),
+                    evidence.date.as_deref(),
+                    clock::wall(),
+                )
+            });
+            let cap = ctx
+                .route()
+                .map_or(Duration::ZERO, |route| route.retry.retry_after_cap);
+            let state = ctx.snapshot.target_state(call.route, target);
+            if let Some(state) = state.filter(|_| class == ErrorClass::RateLimited) {
+                state.pace.on_429(now, asked, cap);
+            }
+            ctx.attempts
+                .asked
+                .extend(asked.map(|asked| (target, now + asked)));
+        }
+        _ => {}
+    }
 }
 
 /// What the client authenticated with, which servers may echo although they never got it from us.
@@ -156,26 +213,26 @@ fn write_raw_error(shared: &Shared, ctx: &RequestContext, client_token: Option<&
     shared.logs.send(LogFile::RawErrors, &error.to_line());
 }
 
-/// As [`may_go_on`], and counts the retry that follows.
-fn goes_on(ctx: &RequestContext, outcome: Outcome) -> bool {
-    if !may_go_on(ctx) {
-        return false;
-    }
-    let route = ctx.call.as_ref().map(|call| call.route);
-    ctx.snapshot
-        .handles
-        .route(route)
-        .retried(finish::retry_reason(outcome));
-    true
-}
-
 /// A retry is left, there is time, and somewhere to go.
 pub fn may_go_on(ctx: &RequestContext) -> bool {
     let Some(route) = ctx.route() else {
         return false;
     };
     let in_time = forward::total_at(ctx).is_some_and(|at| clock::now() < at);
-    ctx.attempts.count <= route.retry.max && in_time && forward::next(ctx).is_some()
+    ctx.attempts.count <= route.retry.max && in_time && has_target(ctx)
+}
+
+/// The trail leaves a target to ask, now or after a wait.
+fn has_target(ctx: &RequestContext) -> bool {
+    let (Some(route), Some(call)) = (ctx.route(), &ctx.call) else {
+        return false;
+    };
+    let load = ctx.snapshot.load(call.route);
+    let next = ctx
+        .attempts
+        .trail
+        .next(&route.targets, route.balance, &load, &[]);
+    next.is_some()
 }
 
 fn outcome_of(report: &Report, reused: bool) -> Outcome {

@@ -67,6 +67,8 @@ pub struct AccessLine<'a> {
     pub phase: Option<Phase>,
     /// The last status seen from the upstream.
     pub upstream_status: Option<u16>,
+    /// Events of the stream that were left out because they were no JSON.
+    pub dropped_events: u64,
     /// Each attempt, in order.
     pub tries: &'a [Try],
 }
@@ -150,6 +152,7 @@ impl AccessLine<'_> {
         line.number_or_null("client_retry", self.client_retry.map(u64::from));
         line.text_or_null("phase", self.phase.map(Phase::as_str));
         line.number_or_null("upstream_status", self.upstream_status.map(u64::from));
+        line.number("dropped_events", self.dropped_events);
         line.objects("tries", self.tries, Try::write);
     }
 }

@@ -5,6 +5,7 @@
 //! request has.
 
 mod announce;
+mod background;
 mod drain;
 mod listen;
 mod signals;
@@ -190,6 +191,7 @@ fn make_server(
     let mut admin = Service::new("admin".to_owned(), Admin::for_everybody(shared, reloader));
     admin.add_tcp(&shared.admin.to_string());
     server.add_service(admin);
+    server.add_service(background::probes(shared));
     if let Some(socket) = state_dir::control_socket(run_dir) {
         let mut control = Service::new("control".to_owned(), Admin::for_owner(shared, reloader));
         control.add_uds(&socket.display().to_string(), Some(state_dir::owner_only()));

@@ -5,13 +5,14 @@ use std::hash::{Hash, Hasher};
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicUsize;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::header::{HeaderName, HeaderValue};
 
-use super::{ClientTls, Snapshot, Upstream};
-use crate::attempt::Resolver;
+use super::{ClientTls, Runtime, Snapshot, TargetState, Upstream};
+use crate::attempt::{Pace, Resolver};
 use crate::caller::{HostRule, TokenTable};
+use crate::clock;
 use crate::config::{self, read_key, read_private, Config, Family};
 use crate::record::Metrics;
 
@@ -104,6 +105,7 @@ fn assemble(
         generation: with.generation,
         made_at,
         hosts: HostRule::new(with.listen, &config.callers.allowed_hosts),
+        targets: target_states(&config, with.previous),
         turns: config.routes.iter().map(|_| AtomicUsize::new(0)).collect(),
         caller_places,
         upstreams,
@@ -144,10 +146,11 @@ fn upstreams(
     findings: &mut Findings,
 ) -> Vec<Arc<Upstream>> {
     let mut upstreams = Vec::with_capacity(config.upstreams.len());
-    for upstream in &config.upstreams {
+    for (index, upstream) in config.upstreams.iter().enumerate() {
         let name = &upstream.name;
         let mut warnings = Vec::new();
-        match self::upstream(upstream, previous, &mut warnings) {
+        let budget = budget_rule(config, index);
+        match self::upstream(upstream, budget, previous, &mut warnings) {
             Ok(upstream) => upstreams.push(Arc::new(upstream)),
             Err(mistakes) => {
                 let mistakes = mistakes
@@ -166,6 +169,7 @@ fn upstreams(
 
 fn upstream(
     config: &config::Upstream,
+    budget: config::RetryBudget,
     previous: Option<&Snapshot>,
     warnings: &mut Vec<String>,
 ) -> Result<Upstream, Vec<String>> {
@@ -205,7 +209,13 @@ fn upstream(
         Some(upstream) => Arc::clone(&upstream.resolver),
         None => Arc::new(Resolver::new(&url.host, url.port)),
     };
+    let runtime = match known {
+        Some(upstream) if upstream.config.name == config.name => Arc::clone(&upstream.runtime),
+        _ => Arc::new(Runtime::new(budget.clone())),
+    };
+    runtime.retry_budget.set_rule(budget, clock::now());
     Ok(Upstream {
+        runtime,
         name: config.name.as_str().into(),
         resolver,
         host: HeaderValue::from_str(&host)
@@ -217,6 +227,53 @@ fn upstream(
         extra_response_headers: names(&config.response_headers),
         config: config.clone(),
     })
+}
+
+/// The retry budget belongs to an upstream, its rule to routes: the first route that names the upstream has its way.
+fn budget_rule(config: &Config, upstream: usize) -> config::RetryBudget {
+    let names_it = |route: &&config::Route| route.targets.iter().any(|t| t.upstream == upstream);
+    let route = config
+        .routes
+        .iter()
+        .find(names_it)
+        .or(config.routes.first());
+    route.map_or(UNUSED_BUDGET, |route| route.retry.budget.clone())
+}
+
+/// For an upstream that no route names.
+const UNUSED_BUDGET: config::RetryBudget = config::RetryBudget {
+    percent: 20,
+    floor: 10,
+    window: Duration::from_secs(10),
+};
+
+/// The states of all targets. What an earlier snapshot knows of the same model goes on.
+fn target_states(config: &Config, previous: Option<&Snapshot>) -> Vec<Vec<TargetState>> {
+    let mut paces: HashMap<(String, Option<String>), Arc<Pace>> = HashMap::new();
+    if let Some(previous) = previous {
+        for (route, states) in previous.config.routes.iter().zip(&previous.targets) {
+            for (target, state) in route.targets.iter().zip(states) {
+                paces.insert(model_key(&previous.config, target), Arc::clone(&state.pace));
+            }
+        }
+    }
+    let mut state = |target: &config::Target| {
+        let pace = paces.entry(model_key(config, target)).or_default();
+        TargetState {
+            pace: Arc::clone(pace),
+        }
+    };
+    config
+        .routes
+        .iter()
+        .map(|route| route.targets.iter().map(&mut state).collect())
+        .collect()
+}
+
+fn model_key(config: &Config, target: &config::Target) -> (String, Option<String>) {
+    let upstream = config.upstreams.get(target.upstream);
+    let address = upstream.map_or_else(String::new, |u| u.url.to_string());
+    (address, target.model.clone())
 }
 
 fn host_header(url: &config::UpstreamUrl) -> String {

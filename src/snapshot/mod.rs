@@ -5,7 +5,9 @@
 
 mod build;
 mod model_list;
+mod prober;
 mod reload;
+mod runtime;
 mod shared;
 mod tls;
 
@@ -15,13 +17,15 @@ use std::sync::Arc;
 
 use http::header::{HeaderName, HeaderValue};
 
-use crate::attempt::{Load, Resolver};
+use crate::attempt::{Load, Pace, Resolver};
 use crate::caller::{HostRule, TokenTable};
 use crate::config::{self, Config, Target};
 use crate::record::Handles;
 
 pub use build::{build, examine, BuildError, Findings, Ingredients};
-pub use reload::{Change, Reloaded, Reloader};
+pub use prober::probe_for_ever;
+pub use reload::{Change, Earlier, Reloaded, Reloader};
+pub use runtime::Runtime;
 pub use shared::Shared;
 pub use tls::ClientTls;
 
@@ -37,6 +41,8 @@ pub struct Snapshot {
     pub hosts: HostRule,
     /// In the order of the configuration.
     pub upstreams: Vec<Arc<Upstream>>,
+    /// By route and target.
+    targets: Vec<Vec<TargetState>>,
     /// Whose turn it is, by route.
     turns: Vec<AtomicUsize>,
     pub handles: Handles,
@@ -47,6 +53,7 @@ pub struct Upstream {
     pub name: Arc<str>,
     pub config: config::Upstream,
     pub resolver: Arc<Resolver>,
+    pub runtime: Arc<Runtime>,
     /// The `Host` of requests.
     pub host: HeaderValue,
     /// The key as the header's value; marked sensitive, so that no debug output shows it.
@@ -58,7 +65,16 @@ pub struct Upstream {
     pub extra_response_headers: Vec<HeaderName>,
 }
 
+/// What is shared by all requests to one model of one upstream.
+pub struct TargetState {
+    pub pace: Arc<Pace>,
+}
+
 impl Snapshot {
+    pub fn target_state(&self, route: usize, target: usize) -> Option<&TargetState> {
+        self.targets.get(route)?.get(target)
+    }
+
     /// How busy the targets of a route are, for the choice among them.
     pub fn load(&self, route: usize) -> RouteLoad<'_> {
         RouteLoad {
@@ -87,6 +103,11 @@ impl Load for RouteLoad<'_> {
         upstream.map_or(0, |series| {
             u32::try_from(series.in_flight()).unwrap_or(u32::MAX)
         })
+    }
+
+    fn is_behind(&self, target: &Target) -> bool {
+        let upstream = self.snapshot.upstreams.get(target.upstream);
+        upstream.is_some_and(|upstream| upstream.runtime.health().is_behind())
     }
 
     fn turn(&self) -> usize {

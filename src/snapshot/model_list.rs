@@ -4,13 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use pingora::upstreams::peer::HttpPeer;
 use serde::Deserialize;
 
+use super::prober::get;
 use super::{Shared, Snapshot};
 use crate::clock;
-use crate::config::Family;
-use crate::http_client::{ask, Question, Server};
 
 const FRESH_FOR: Duration = Duration::from_secs(30);
 /// Asking must not hold up a client's `models.list()`.
@@ -53,7 +51,7 @@ impl Shared {
                 return names.clone();
             }
         }
-        let names = fetch(upstream, now).await.unwrap_or_default();
+        let names = fetch(upstream).await.unwrap_or_default();
         self.model_lists
             .known()
             .insert(upstream.config.name.clone(), (now, names.clone()));
@@ -61,29 +59,9 @@ impl Shared {
     }
 }
 
-async fn fetch(upstream: &super::Upstream, now: Instant) -> Option<Vec<String>> {
-    let address = upstream.resolver.address(now).await.ok()?;
-    let url = &upstream.config.url;
-    let name = upstream.config.tls.server_name.clone().unwrap_or_default();
-    let mut peer = HttpPeer::new(address, url.https, name);
-    peer.client_cert_key = upstream.tls.client_cert.clone();
-    peer.options.ca = upstream.tls.ca.clone();
-    let path = format!("{}/models", url.base_path);
-    let key_header = match upstream.config.family {
-        Family::Anthropic => "x-api-key",
-        _ => "authorization",
-    };
-    let key = upstream.authorization.clone().map(|key| (key_header, key));
-    let question = Question {
-        method: "GET",
-        path: &path,
-        host: upstream.host.to_str().ok()?,
-        headers: key.into_iter().collect(),
-        body: &[],
-    };
-    let reply = ask(Server::Peer(Box::new(peer)), &question, PATIENCE)
-        .await
-        .ok()?;
+async fn fetch(upstream: &super::Upstream) -> Option<Vec<String>> {
+    let path = format!("{}/models", upstream.config.url.base_path);
+    let reply = get(upstream, &path, PATIENCE).await.ok()?;
     let listed: Listed = serde_json::from_slice(&reply.body)
         .ok()
         .filter(|_| reply.status == 200)?;

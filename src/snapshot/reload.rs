@@ -1,5 +1,6 @@
 //! Reads the configuration again: everything is checked before anything changes, and a bad file changes nothing.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -24,6 +25,7 @@ struct State {
     started_with: Vec<(&'static str, String)>,
     pending: Vec<String>,
     last: Option<ReloadStatus>,
+    last_change: Option<Earlier>,
 }
 
 /// One value that a reload changed.
@@ -41,6 +43,17 @@ pub struct Reloaded {
     pub changes: Vec<Change>,
     /// Keys whose new value waits for a restart.
     pub pending: Vec<String>,
+    /// Where nothing changed this time: what did before. A saved file is taken at once, so whoever saves it and then asks
+    /// for a reload comes too late to see its changes.
+    pub earlier: Option<Earlier>,
+}
+
+/// The last reload that changed a value.
+#[derive(Debug, Clone)]
+pub struct Earlier {
+    pub generation: u64,
+    pub at: SystemTime,
+    pub changes: Vec<Change>,
 }
 
 impl Reloader {
@@ -60,6 +73,7 @@ impl Reloader {
                 started_with,
                 pending: Vec::new(),
                 last: None,
+                last_change: None,
             }),
         }
     }
@@ -96,8 +110,12 @@ impl Reloader {
         let loaded = config::load(&self.source, &self.environment)
             .map_err(|mistakes| mistakes.iter().map(ToString::to_string).collect::<Vec<_>>())?;
         let Loaded {
-            config, origins, ..
+            mut config,
+            origins,
+            ..
         } = loaded;
+        config.listen = settled(config.listen, self.shared.listen);
+        config.admin = settled(config.admin, self.shared.admin);
         let previous = self.shared.snapshot();
         let generation = self.shared.next_generation();
         let pending = pending(&state.started_with, &config);
@@ -119,10 +137,22 @@ impl Reloader {
         let changes = diff(&state.origins, &origins);
         state.origins = origins;
         state.pending.clone_from(&pending);
+        let earlier = match changes.as_slice() {
+            [] => state.last_change.clone(),
+            changes => {
+                state.last_change = Some(Earlier {
+                    generation,
+                    at: with.now,
+                    changes: changes.to_vec(),
+                });
+                None
+            }
+        };
         Ok(Reloaded {
             generation,
             changes,
             pending,
+            earlier,
         })
     }
 
@@ -168,6 +198,14 @@ impl Reloader {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Port 0 means whichever the system gave, and it has given one.
+fn settled(configured: SocketAddr, bound: SocketAddr) -> SocketAddr {
+    match configured.port() {
+        0 => SocketAddr::new(configured.ip(), bound.port()),
+        _ => configured,
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{json, Value};
 
 use crate::support::gateway::Builder;
-use crate::support::laws::{self, Law};
+use crate::support::laws;
 use crate::support::script::Step;
 use crate::support::{
     eventually, many, plain, sse, Answer, Client, End, Exchange, Gateway, Latch, Reply, Request,
@@ -23,6 +23,7 @@ mod connections;
 mod drain;
 mod events;
 mod held;
+mod keepalive;
 mod leaving;
 mod plain_answers;
 mod request_bodies;
@@ -138,15 +139,7 @@ impl Stage {
     }
 
     async fn end(&self) {
-        self.end_before(&[&self.a, &self.b]).await;
-    }
-
-    /// Where other upstreams than these two saw something.
-    async fn end_before(&self, upstreams: &[&Upstream]) {
-        let laws = laws::of(&self.gateway, upstreams);
-        laws.skip(Law::L5, "there is no command `breakers` yet")
-            .check()
-            .await;
+        laws::check(&self.gateway, &[&self.a, &self.b]).await;
     }
 }
 

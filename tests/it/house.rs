@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each part may use of the others. A part that isn't here may use nothing.
-const MAY_USE: [(&str, &[&str]); 22] = [
+const MAY_USE: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("json", &[]),
     ("limits", &[]),
@@ -16,6 +16,7 @@ const MAY_USE: [(&str, &[&str]); 22] = [
     ("caller", &["config"]),
     ("route", &["config", "json"]),
     ("attempt", &["config", "clock"]),
+    ("breaker", &["config", "platform"]),
     ("stream", &["json"]),
     ("failure", &["config"]),
     ("record", &["config", "clock"]),
@@ -24,6 +25,7 @@ const MAY_USE: [(&str, &[&str]); 22] = [
         "snapshot",
         &[
             "attempt",
+            "breaker",
             "caller",
             "clock",
             "config",
@@ -38,6 +40,7 @@ const MAY_USE: [(&str, &[&str]); 22] = [
         "context",
         &[
             "attempt",
+            "breaker",
             "caller",
             "clock",
             "config",
@@ -54,6 +57,7 @@ const MAY_USE: [(&str, &[&str]); 22] = [
         "gateway",
         &[
             "attempt",
+            "breaker",
             "caller",
             "clock",
             "config",
@@ -82,10 +86,11 @@ const MAY_USE: [(&str, &[&str]); 22] = [
             "snapshot", "VERSION", "REVISION",
         ],
     ),
-    ("demo", &["config", "server"]),
+    ("demo", &["caller", "config", "route", "server"]),
     (
         "cli",
         &[
+            "breaker",
             "caller",
             "clock",
             "config",
@@ -103,7 +108,8 @@ const MAY_USE: [(&str, &[&str]); 22] = [
 ];
 
 /// Pingora's types stay at the edge; decisions take and return plain values.
-const MAY_USE_PINGORA: [&str; 8] = [
+const MAY_USE_PINGORA: &[&str] = &[
+    "cli",
     "admin",
     "demo",
     "gate",
@@ -170,8 +176,8 @@ fn is_test_file(path: &Path) -> bool {
 #[test]
 fn every_part_uses_only_what_it_may() {
     let allowed: BTreeMap<&str, BTreeSet<&str>> = MAY_USE
-        .into_iter()
-        .map(|(part, uses)| (part, uses.iter().copied().collect()))
+        .iter()
+        .map(|(part, uses)| (*part, uses.iter().copied().collect()))
         .collect();
     let sources = sources();
     assert!(sources.len() > 100, "only {} source files", sources.len());

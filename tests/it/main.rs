@@ -10,5 +10,9 @@ mod keepalive;
 
 mod arrive;
 mod caller;
+mod failure;
 mod gate;
 mod real;
+mod request;
+
+mod commands;

@@ -19,13 +19,16 @@ impl Load for Busy {
     fn in_flight(&self, target: &Target) -> u32 {
         self.0[target.upstream]
     }
+    fn is_behind(&self, target: &Target) -> bool {
+        self.0[target.upstream] > 1000
+    }
     fn turn(&self) -> usize {
         self.1
     }
 }
 
 fn next(trail: &Trail, targets: &[Target], busy: Vec<u32>) -> Option<Choice> {
-    trail.next(targets, Balance::LeastBusy, &Busy(busy, 0))
+    trail.next(targets, Balance::LeastBusy, &Busy(busy, 0), &[])
 }
 
 fn error(status: u16, class: ErrorClass) -> Outcome {
@@ -70,7 +73,7 @@ fn equally_busy_targets_take_turns_by_weight() {
         .map(|turn| {
             let load = Busy(vec![0, 0], turn);
             Trail::default()
-                .next(&targets, Balance::RoundRobin, &load)
+                .next(&targets, Balance::RoundRobin, &load, &[])
                 .unwrap()
                 .target
         })
@@ -199,4 +202,30 @@ fn once_means_once() {
         next(&after(&[(0, failed), (0, failed)]), &targets, vec![0]),
         None
     );
+}
+
+#[test]
+fn an_upstream_that_is_behind_goes_after_the_others_but_stays_usable() {
+    let targets = [target(0, 0, 1), target(1, 1, 1)];
+    assert_eq!(
+        next(&Trail::default(), &targets, vec![2000, 0])
+            .unwrap()
+            .target,
+        1
+    );
+    let only = [target(0, 0, 1), target(0, 1, 1)];
+    assert_eq!(
+        next(&Trail::default(), &only, vec![2000]).unwrap().target,
+        0
+    );
+}
+
+#[test]
+fn a_closed_target_is_passed_over() {
+    let targets = [target(0, 0, 1), target(1, 1, 1)];
+    let load = Busy(vec![0, 0], 0);
+    let next =
+        |closed: &[usize]| Trail::default().next(&targets, Balance::LeastBusy, &load, closed);
+    assert_eq!(next(&[0]).unwrap().target, 1);
+    assert_eq!(next(&[0, 1]), None);
 }

@@ -13,7 +13,8 @@ pub fn tell(context: &Context, file: &TokenFile) -> Exit {
         return Exit::Done;
     }
     match reload::ask(context) {
-        Ok(Reload::Ok { generation, .. }) => {
+        Ok(Reload::Ok(taken)) => {
+            let generation = taken.generation;
             complain(&format!(
                 "the running gateway has taken it (generation {generation})"
             ));

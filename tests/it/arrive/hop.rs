@@ -1,7 +1,7 @@
 //! A gateway that is led back to a gateway says so instead of going round for ever.
 
-use crate::stage::{expect_failure, laws_of, Stage};
-use crate::support::laws::Law;
+use crate::stage::{expect_failure, Stage};
+use crate::support::laws::{self, Law};
 use crate::support::{plain, Gateway};
 
 #[tokio::test]
@@ -62,10 +62,10 @@ async fn two_gateways_that_lead_to_each_other_end_it_at_once() {
     assert!(at_the_second.len() <= 2, "{at_the_second:?}");
     stage.expect_untouched_upstream();
     let no_ledger = "the upstream is another gateway, which keeps no ledger of a test's";
-    laws_of(first, &[])
+    laws::of(first, &[])
         .skip(Law::L3, no_ledger)
         .spare_fds(2)
         .check()
         .await;
-    laws_of(&second, &[]).check().await;
+    laws::of(&second, &[]).check().await;
 }

@@ -34,7 +34,10 @@ async fn as_many_headers_as_allowed_pass_and_one_more_is_refused() {
     };
 
     assert_eq!(with(20).send().await.status, 200);
-    expect_failure(&with(21).send().await, 431, "headers_too_large");
+    let refused = with(21).send().await;
+    expect_failure(&refused, 431, "headers_too_large");
+    let hint = refused.json()["remediation_hint"].to_string();
+    assert!(hint.contains("limits.headers"), "{hint}");
     assert_eq!(stage.upstream.requests().len(), 1);
     stage.end().await;
 }

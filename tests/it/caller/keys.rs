@@ -1,6 +1,6 @@
 //! Whose key goes where: each upstream gets its own, clients' tokens go nowhere.
 
-use crate::stage::laws_of;
+use crate::support::laws;
 use crate::support::{plain, Gateway, Upstream};
 
 #[tokio::test]
@@ -40,7 +40,7 @@ async fn each_upstream_gets_its_own_key_and_nobody_a_clients_token() {
         ),
         (None, None)
     );
-    laws_of(&gateway, &[&first, &second, &keyless])
+    laws::of(&gateway, &[&first, &second, &keyless])
         .check()
         .await;
 }

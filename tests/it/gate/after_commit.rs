@@ -1,6 +1,7 @@
 //! After the first token a failure is told inside the stream, and nobody can take the stream for complete.
 
 use super::*;
+use crate::support::wire::chunk;
 
 fn long() -> sse::Stream {
     sse::chat_saying("A", 60)
@@ -22,8 +23,8 @@ async fn a_stream_that_ends_early_is_interrupted_however_politely() {
         ),
         (
             "an end without any framing",
-            1,
-            long().close_delimited().cut_after_token(1),
+            40,
+            long().close_delimited().cut_after_token(40),
         ),
         ("a finish for one of two choices", 60, half_finished()),
     ])
@@ -47,13 +48,17 @@ async fn an_error_event_is_replaced_by_ours_however_it_is_split() {
     .await;
 }
 
-/// Each of the streams in turn breaks after so many tokens.
+/// Each of the streams in turn breaks after so many tokens; the client has got all but the last of them by then.
 async fn interrupted(cases: Vec<(&str, usize, sse::Stream)>) {
     let stage = Stage::start(Answer::new(), sse::chat_saying("B", 60)).await;
     for (what, tokens, stream) in cases {
         println!("-- {what}");
-        stage.a.play(stream);
-        let told = stage.tell(stage.chat()).await;
+        let read = Latch::new();
+        stage.a.play(stream.hold_before_token(tokens, &read));
+        let exchange = stage.chat().start().await;
+        exchange.tokens(tokens - 1).await;
+        read.open();
+        let told = stage.told(exchange.finish().await).await;
         told.expect_interrupted(tokens, "stream_interrupted")
             .expect_attempts(1);
     }
@@ -70,17 +75,29 @@ fn half_finished() -> sse::Stream {
         .without_done()
 }
 
+/// As long as nothing of it has left, a broken answer can be had whole elsewhere.
+#[tokio::test]
+async fn an_error_in_one_read_with_the_first_token_is_repaired_elsewhere() {
+    let token = long().end_after_token(1).text();
+    let error = error();
+    let both = chunk(format!("{token}{error}").as_bytes());
+    let head = sse::head(("transfer-encoding", "chunked"));
+    let answer = Answer::new().send([head.as_bytes(), &both].concat()).hang();
+    let stage = Stage::start(answer, sse::chat_saying("B", 60)).await;
+    let told = stage.tell(stage.chat()).await;
+    told.expect_whole("B", 60).expect_attempts(2);
+    stage.end().await;
+}
+
 #[tokio::test]
 async fn the_first_bytes_of_an_error_event_never_leave() {
     let token = long().end_after_token(1).text();
     let error = error();
     let (first, rest) = error.split_at(9);
     let answer = stream_head()
-        .send(crate::support::wire::chunk(
-            format!("{token}{first}").as_bytes(),
-        ))
+        .send(chunk(format!("{token}{first}").as_bytes()))
         .wait(Duration::from_millis(80))
-        .send(crate::support::wire::chunk(rest.as_bytes()))
+        .send(chunk(rest.as_bytes()))
         .hang();
     let stage = Stage::start(answer, sse::chat_saying("B", 60)).await;
     let told = stage.tell(stage.chat()).await;
@@ -142,6 +159,26 @@ async fn every_event_in_three_reads_arrives_whole() {
         .await
         .expect_whole("A", 30)
         .expect_attempts(1);
+    stage.end().await;
+}
+
+/// While the client takes nothing the upstream can't send: it isn't silent, it is held up.
+#[tokio::test]
+async fn a_client_that_reads_late_gets_everything() {
+    let giant = json!({"choices": [{"index": 0, "delta": {"reasoning": "x".repeat(3 << 20)}}]});
+    let with_giants =
+        |stream: sse::Stream, _| stream.insert_after_token(2, format!("data: {giant}\n\n"));
+    let stream = (0..12).fold(sse::chat_saying("A", 4), with_giants);
+    let stage = Stage::start(stream, sse::chat_saying("B", 4)).await;
+    let read = Latch::new();
+    let exchange = stage.chat().reading_after(&read).start().await;
+    stage.a.wait_requests(1).await;
+    // Longer than the idle limit.
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    assert!(!stage.a.requests()[0].played, "36 MiB fit into the sockets");
+    read.open();
+    let told = stage.told(exchange.finish().await).await;
+    told.expect_whole("A", 4).expect_attempts(1);
     stage.end().await;
 }
 

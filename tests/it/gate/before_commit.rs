@@ -30,14 +30,14 @@ async fn a_slow_stream_outlives_the_limits_of_its_beginning() {
 /// Pingora's channel between its two halves holds four pieces: a gate that waited behind it would block itself.
 #[tokio::test]
 async fn many_roles_before_the_first_token_block_nothing() {
-    let roles = sse::chat_saying("A", 60)
+    let roles = sse::chat_saying("A", 9)
         .openings(12)
-        .split_events(1, Duration::ZERO)
-        .wait_before_token(1, Duration::from_millis(400));
-    let stage = Stage::start(roles, sse::chat_saying("B", 60)).await;
+        .every(Duration::from_millis(20))
+        .wait_before_token(1, Duration::from_millis(300));
+    let stage = Stage::start(roles, sse::chat_saying("B", 9)).await;
     let told = stage.tell(stage.chat()).await;
-    told.expect_whole("A", 60).expect_attempts(1);
-    assert_eq!(told.reply.events().len(), 12 + 60 + 2);
+    told.expect_whole("A", 9).expect_attempts(1);
+    assert_eq!(told.reply.events().len(), 12 + 9 + 2);
     stage.end().await;
 }
 
@@ -151,6 +151,12 @@ async fn an_answer_that_is_none_is_repaired_elsewhere() {
             "compressed",
             Answer::new()
                 .send(head("content-encoding: gzip\r\ncontent-length: 5"))
+                .hang(),
+        ),
+        (
+            "a head without end",
+            Answer::new()
+                .send(format!("HTTP/1.1 200 OK\r\nx: {}", "x".repeat(70_000)))
                 .hang(),
         ),
         ("a broken chunk", stream_head().send("zz\r\n").hang()),

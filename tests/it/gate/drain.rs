@@ -115,3 +115,39 @@ async fn a_request_on_a_kept_connection_gets_no_new_stream() {
     assert_eq!(stage.a.requests().len(), 1);
     stage.end().await;
 }
+
+/// What is being connected or waited for when the drain ends has an answer coming, too.
+#[tokio::test]
+async fn a_request_without_a_connection_at_the_end_of_the_drain_is_refused() {
+    let hole = crate::support::blackhole().await;
+    let (a, b) = (
+        Upstream::start(plain::overloaded()).await,
+        Upstream::start(Answer::new()).await,
+    );
+    let stage = Stage::before(a, b, |gateway| {
+        gateway
+            .upstream("hole", &hole)
+            .route("chat", "chat", &["hole"])
+            .set("routes.chat.timeouts.connect", "5s")
+            .set("routes.alone.retry", json!({"base": "60s", "cap": "10m"}))
+            .set("drain", "200ms")
+    })
+    .await;
+    let connecting = stage.chat().start().await;
+    let pausing = stage.alone().start().await;
+    let both = |metrics: &crate::support::Metrics| {
+        metrics.sum("sidegate_upstream_streams", &[("upstream", "hole")]) == 1.0
+            && metrics.sum("sidegate_retries_total", &[]) == 1.0
+    };
+    stage
+        .gateway
+        .wait_metrics("one that connects and one that waits", both)
+        .await;
+    stage.gateway.signal(Signal::TERM);
+    for exchange in [connecting, pausing] {
+        let told = stage.told(exchange.finish().await).await;
+        told.expect_failure(503, "draining");
+    }
+    assert_eq!(stage.gateway.wait_exit(AT_ONCE).await, 0);
+    stage.end().await;
+}

@@ -57,7 +57,7 @@ async fn of_an_endless_error_only_so_much_is_read() {
     let head = plain::head(400, &[("transfer-encoding", "chunked")]);
     let endless = Answer::new()
         .send(head)
-        .send(format!("{:x}\r\n", 1 << 40))
+        .send(format!("{:x}\r\n", 1u64 << 40))
         .send_split(echo, 64 * 1024, Duration::ZERO)
         .hang();
     let stage = Stage::start(endless, sse::chat_saying("B", 3)).await;
@@ -80,7 +80,7 @@ async fn of_an_endless_error_only_so_much_is_read() {
 async fn an_endless_event_is_given_up() {
     let event = vec![b'x'; 8 * 1024 * 1024];
     let endless = stream_head()
-        .send(format!("{:x}\r\ndata: ", 1 << 40))
+        .send(format!("{:x}\r\ndata: ", 1u64 << 40))
         .send_split(event, 256 * 1024, Duration::ZERO)
         .hang();
     let stage = Stage::start(endless, sse::chat_saying("B", 3)).await;

@@ -206,9 +206,15 @@ async fn between_two_attempts() {
     .await;
     let exchange = stage.alone().start().await;
     let waits = |metrics: &crate::support::Metrics| {
-        metrics.sum("sidegate_retries_total", &[("reason", "status_503")]) == 1.0
+        metrics.sum(
+            "sidegate_upstream_attempts_total",
+            &[("outcome", "server_error")],
+        ) == 1.0
     };
-    stage.gateway.wait_metrics("a retry", waits).await;
+    stage
+        .gateway
+        .wait_metrics("the end of an attempt", waits)
+        .await;
     let left_at = Instant::now();
     let told = stage.told(exchange.leave().await).await;
     assert!(
@@ -253,6 +259,34 @@ async fn while_its_body_is_stuck_on_the_way_to_the_upstream() {
         left_at.elapsed()
     );
     expect_left(&stage, &told, "plain").await;
+    stage.expect_b_unasked();
+    expect_nobody_blamed(&stage, 0.0).await;
+}
+
+/// A server that takes the connection and never says a word of TLS.
+#[tokio::test]
+async fn while_tls_is_being_agreed_on() {
+    let (mute, b) = (
+        Upstream::start(Answer::new()).await,
+        Upstream::start(sse::chat(3)).await,
+    );
+    let over_tls = mute.url().replacen("http", "https", 1);
+    let stage = Stage::before(mute, b, |gateway| {
+        gateway
+            .set("upstreams.a.url", over_tls)
+            .set("routes.chat.timeouts.connect", "5s")
+    })
+    .await;
+    let exchange = stage.chat().start().await;
+    stage.a.wait_connections(1).await;
+    let left_at = Instant::now();
+    let told = stage.told(exchange.leave().await).await;
+    assert!(
+        left_at.elapsed() < SOON,
+        "noticed after {:?}",
+        left_at.elapsed()
+    );
+    expect_left(&stage, &told, "connect").await;
     stage.expect_b_unasked();
     expect_nobody_blamed(&stage, 0.0).await;
 }

@@ -128,6 +128,30 @@ async fn a_server_that_cannot_prove_its_name_gets_no_request() {
     }
 }
 
+/// An end in the middle of the handshake is the server's doing: nobody may take it for a client that left.
+#[tokio::test]
+async fn a_server_that_hangs_up_on_the_handshake_is_a_failed_connection() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+    let listener = listener.expect("a listener");
+    let url = format!("https://{}/v1", listener.local_addr().expect("its address"));
+    let hangs_up = tokio::spawn(async move {
+        while let Ok((connection, _)) = listener.accept().await {
+            drop(connection);
+        }
+    });
+    let b = Upstream::start(sse::chat_saying("B", 9)).await;
+    let stage = Stage::before(Upstream::start(Answer::new()).await, b, |gateway| {
+        gateway.set("upstreams.a.url", url)
+    })
+    .await;
+    let told = stage.tell(stage.chat()).await;
+    told.expect_whole("B", 9).expect_attempts(2);
+    let told = stage.tell(stage.alone()).await;
+    told.expect_failure(502, "upstream_unreachable");
+    hangs_up.abort();
+    stage.end().await;
+}
+
 #[tokio::test]
 async fn our_certificate_is_shown_where_one_is_configured() {
     let authority = Authority::new();

@@ -1,0 +1,32 @@
+# What people do here. `make help` lists it; each recipe installs what it needs first.
+
+# The folder that setup.sh names goes in front of PATH; it names none where the machine has everything.
+WITH_TOOLS = tools=$$(scripts/setup.sh) && export PATH="$${tools:+$$tools:}$$PATH" &&
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint check test-openclaw load
+
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name does; do \
+		printf '  make %-15s %s\n' "$$name" "$$does"; done
+
+run: ## Build it and try it: stand-in upstreams, a fresh token, one line to paste
+	@$(WITH_TOOLS) cargo run --locked --quiet -- demo
+
+test: ## All tests: unit, integration (with the real SDKs and llama.cpp), documentation
+	@$(WITH_TOOLS) cargo test --locked
+
+lint: ## Format, clippy and documentation, warnings denied
+	@scripts/setup.sh --lint >/dev/null
+	@$(WITH_TOOLS) cargo fmt --all -- --check
+	@$(WITH_TOOLS) cargo clippy --locked --all-targets -- -D warnings
+	@$(WITH_TOOLS) RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps
+
+check: lint test ## What has to pass before a commit
+
+test-openclaw: ## One turn of a real OpenClaw agent through the gateway (700 MB from npm the first time)
+	@$(WITH_TOOLS) cargo build --locked
+	@tests/real/openclaw/run.sh
+
+load: ## The load tests; see load-tests/README.md
+	@$(WITH_TOOLS) load-tests/run.sh

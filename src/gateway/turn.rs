@@ -1,0 +1,314 @@
+//! Whose turn it is: which target may be asked now, and what has to be waited for first.
+//!
+//! Everything that speaks against asking a target at this moment is looked at here: its pace after a 429, its model still
+//! loading, the wait that it asked for, the retry budget. While a request waits it holds nothing upstream, its client is
+//! watched, and its stream is kept alive.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use pingora::{Error, ErrorType, Result};
+use pingora_proxy::Session;
+
+use super::forward::{refused, total_at};
+use super::{refuse, respond};
+use crate::attempt::{wait, Backoff, Choice, Outcome, Pass, Wait, WaitLimits};
+use crate::clock;
+use crate::context::RequestContext;
+use crate::failure::{Code, Failure};
+
+/// What an answer needs of the time that is left, to be worth a wait.
+const USEFUL_ANSWER: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether a model has been loaded.
+const LOADING_LOOK: Duration = Duration::from_millis(200);
+
+/// A target that may be asked now.
+pub struct Turn {
+    pub target: usize,
+}
+
+/// Why a target can't be asked now.
+enum Closed {
+    /// It said 429: not before this.
+    Paced(Instant),
+    /// Its model is being loaded.
+    Loading,
+    /// The wait that it asked for is longer than ours may be.
+    NotWorthIt(Duration),
+}
+
+/// What there is to choose.
+enum Chosen {
+    Ask(Choice),
+    Wait(Closed),
+    Nothing,
+}
+
+/// Waits until a target may be asked, or ends the request.
+pub async fn take(session: &mut Session, ctx: &mut RequestContext) -> Result<Turn> {
+    let asked_at = clock::now();
+    loop {
+        match choose(ctx) {
+            Chosen::Ask(choice) => {
+                spend_retry(ctx, choice)?;
+                if choice.wait {
+                    pause(session, ctx, choice.target).await?;
+                }
+                if let Some(turn) = pass(ctx, choice.target) {
+                    return Ok(turn);
+                }
+            }
+            Chosen::Wait(closed) => outwait(session, ctx, &closed, asked_at).await?,
+            Chosen::Nothing => return Err(ended(ctx)),
+        }
+    }
+}
+
+/// The best target that is open; else the closed one that opens first.
+fn choose(ctx: &RequestContext) -> Chosen {
+    let (Some(route), Some(call)) = (ctx.route(), ctx.call.as_ref()) else {
+        return Chosen::Nothing;
+    };
+    let load = ctx.snapshot.load(call.route);
+    let mut passed_over = Vec::new();
+    let mut nearest: Option<Closed> = None;
+    let trail = &ctx.attempts.trail;
+    while let Some(choice) = trail.next(&route.targets, route.balance, &load, &passed_over) {
+        match closed(ctx, choice) {
+            None => return Chosen::Ask(choice),
+            Some(closed) => {
+                passed_over.push(choice.target);
+                nearest = Some(match nearest {
+                    Some(before) => nearer(before, closed),
+                    None => closed,
+                });
+            }
+        }
+    }
+    nearest.map_or(Chosen::Nothing, Chosen::Wait)
+}
+
+fn nearer(one: Closed, other: Closed) -> Closed {
+    match (&one, &other) {
+        (Closed::Loading, _) => one,
+        (_, Closed::Loading) => other,
+        (Closed::Paced(a), Closed::Paced(b)) if b < a => other,
+        (Closed::NotWorthIt(_), Closed::Paced(_)) => other,
+        (Closed::NotWorthIt(a), Closed::NotWorthIt(b)) if b < a => other,
+        _ => one,
+    }
+}
+
+/// Why this target can't be asked now; none when it can.
+fn closed(ctx: &RequestContext, choice: Choice) -> Option<Closed> {
+    let route = ctx.route()?;
+    let target = route.targets.get(choice.target)?;
+    let upstream = ctx.snapshot.upstreams.get(target.upstream)?;
+    if upstream.runtime.health().is_loading() {
+        return Some(Closed::Loading);
+    }
+    if choice.wait {
+        if let Wait::NotWorthIt { retry_after } = wait_for(ctx, choice.target, 0.0) {
+            return Some(Closed::NotWorthIt(retry_after));
+        }
+        // Its own wait is at least as long as the pace.
+        return None;
+    }
+    let state = ctx
+        .snapshot
+        .target_state(ctx.call.as_ref()?.route, choice.target)?;
+    state.pace.ready_at(clock::now()).map(Closed::Paced)
+}
+
+/// A retry is counted before anybody waits for it: an outage is multiplied by the budget, not by every caller's patience.
+fn spend_retry(ctx: &mut RequestContext, choice: Choice) -> Result<()> {
+    let Some(upstream) = upstream_of(ctx, choice.target) else {
+        return Err(refused(ctx, Failure::new(Code::Internal)));
+    };
+    let now = clock::now();
+    let budget = &ctx.snapshot.upstreams.get(upstream);
+    let budget = budget.map(|upstream| &upstream.runtime.retry_budget);
+    let granted = match (budget, ctx.attempts.last) {
+        (None, _) => true,
+        (Some(budget), None) => {
+            if !ctx.attempts.is_counted {
+                budget.first_attempt(now);
+            }
+            true
+        }
+        // The server never saw that one: nothing is multiplied.
+        (Some(_), Some(Outcome::NoAnswer { reused: true })) => true,
+        (Some(budget), Some(_)) => ctx.attempts.is_counted || budget.try_retry(now),
+    };
+    if granted {
+        // Once an attempt, however often its turn is put off.
+        ctx.attempts.is_counted = true;
+        return Ok(());
+    }
+    if let Some(series) = ctx.snapshot.handles.upstream(upstream) {
+        series.retry_budget_exhausted();
+    }
+    let failure = with_last_status(ctx, Failure::new(Code::RetryBudgetExhausted));
+    Err(refused(ctx, failure))
+}
+
+/// Takes the target's turn; none when somebody else was first and the choice has to be made again.
+fn pass(ctx: &mut RequestContext, target: usize) -> Option<Turn> {
+    let route = ctx.call.as_ref()?.route;
+    let base = ctx.route()?.retry.base;
+    let state = ctx.snapshot.target_state(route, target)?;
+    match state.pace.try_pass(clock::now(), base) {
+        Pass::WaitUntil(_) => return None,
+        Pass::Go => {}
+    }
+    if ctx.attempts.count == 0 {
+        ctx.snapshot.take_turn(route);
+    }
+    ctx.attempts.is_counted = false;
+    Some(Turn { target })
+}
+
+/// Waits before the same target is asked again.
+async fn pause(session: &mut Session, ctx: &mut RequestContext, target: usize) -> Result<()> {
+    match wait_for(ctx, target, rand::random()) {
+        Wait::Now => Ok(()),
+        Wait::After(pause) => wait_until(session, ctx, clock::now() + pause).await,
+        Wait::NotWorthIt { retry_after } => Err(not_worth_it(ctx, retry_after)),
+    }
+}
+
+fn wait_for(ctx: &RequestContext, target: usize, random: f64) -> Wait {
+    let (Some(route), Some(end)) = (ctx.route(), total_at(ctx)) else {
+        return Wait::Now;
+    };
+    let backoff = Backoff {
+        base: route.retry.base,
+        cap: route.retry.cap,
+    };
+    let jitter = backoff.wait(ctx.attempts.count.saturating_sub(1), random);
+    let limits = WaitLimits {
+        retry_after_cap: route.retry.retry_after_cap,
+        left: end.saturating_duration_since(clock::now()),
+        useful_answer: USEFUL_ANSWER,
+    };
+    wait(ctx.attempts.asked_by(target, clock::now()), jitter, limits)
+}
+
+/// Every target is closed: waits for the one that opens first, if that is worth it.
+async fn outwait(
+    session: &mut Session,
+    ctx: &mut RequestContext,
+    closed: &Closed,
+    asked_at: Instant,
+) -> Result<()> {
+    let now = clock::now();
+    let end = total_at(ctx).unwrap_or(now);
+    let until = match closed {
+        Closed::NotWorthIt(retry_after) => return Err(not_worth_it(ctx, *retry_after)),
+        Closed::Paced(at) if *at + USEFUL_ANSWER <= end => *at,
+        Closed::Paced(at) => {
+            let retry_after = at.saturating_duration_since(now);
+            return Err(not_worth_it(ctx, retry_after));
+        }
+        Closed::Loading => {
+            let patience = lane_patience(ctx);
+            if now >= (asked_at + patience).min(end) {
+                let failure = Failure::new(Code::UpstreamOverloaded).loading();
+                let failure = refuse::with_family(ctx, failure);
+                return Err(refused(ctx, failure));
+            }
+            now + LOADING_LOOK
+        }
+    };
+    wait_until(session, ctx, until).await
+}
+
+fn lane_patience(ctx: &RequestContext) -> Duration {
+    let Some(call) = &ctx.call else {
+        return Duration::ZERO;
+    };
+    ctx.snapshot.config.lanes.of(call.lane).patience
+}
+
+/// A wait that is too long is told to the client instead.
+fn not_worth_it(ctx: &mut RequestContext, retry_after: Duration) -> Box<Error> {
+    let cap = ctx
+        .route()
+        .map_or(retry_after, |route| route.retry.retry_after_cap);
+    let failure = match ctx.attempts.last {
+        Some(_) => refuse::last_failure(ctx),
+        // Nobody was asked: an earlier request's 429 still holds.
+        None => Failure::new(Code::RateLimited),
+    };
+    let failure = failure.retry_after(retry_after.min(cap));
+    refused(ctx, failure)
+}
+
+/// Nothing is left to try.
+fn ended(ctx: &mut RequestContext) -> Box<Error> {
+    let failure = match ctx.attempts.last {
+        Some(_) => refuse::last_failure(ctx),
+        None => Failure::new(Code::NoUpstream),
+    };
+    refused(ctx, failure)
+}
+
+fn with_last_status(ctx: &RequestContext, failure: Failure) -> Failure {
+    match ctx.attempts.upstream_status {
+        Some(status) => failure.upstream_status(status),
+        None => failure,
+    }
+}
+
+fn upstream_of(ctx: &RequestContext, target: usize) -> Option<usize> {
+    Some(ctx.route()?.targets.get(target)?.upstream)
+}
+
+/// Waits; the client's leaving ends it, and a waiting stream gets its comments.
+async fn wait_until(session: &mut Session, ctx: &mut RequestContext, until: Instant) -> Result<()> {
+    let started = clock::now();
+    let result = watched_wait(session, ctx, until).await;
+    ctx.attempts.elsewhere += clock::now().saturating_duration_since(started);
+    result
+}
+
+async fn watched_wait(
+    session: &mut Session,
+    ctx: &mut RequestContext,
+    until: Instant,
+) -> Result<()> {
+    while clock::now() < until {
+        let beat = heartbeat(ctx).map(|every| clock::now() + every);
+        let next = beat.map_or(until, |beat| beat.min(until));
+        tokio::select! {
+            () = tokio::time::sleep_until(next.into()) => {}
+            _ = session.as_downstream_mut().read_body_or_idle(true) => {
+                ctx.client_left();
+                return Err(Error::new(ErrorType::ConnectionClosed).into_down());
+            }
+        }
+        if beat.is_some_and(|beat| clock::now() >= beat) {
+            send_heartbeat(session, ctx).await?;
+        }
+    }
+    Ok(())
+}
+
+/// How often a waiting stream of this request gets a comment.
+pub fn heartbeat(ctx: &RequestContext) -> Option<Duration> {
+    ctx.route()?.keepalive.filter(|_| ctx.wants_stream())
+}
+
+/// Between attempts nobody else writes to the client.
+async fn send_heartbeat(session: &mut Session, ctx: &mut RequestContext) -> Result<()> {
+    if !ctx.head_is_out {
+        let head = respond::early_head(ctx)?;
+        session.write_response_header(Box::new(head), false).await?;
+        ctx.head_is_out = true;
+        ctx.status = 200;
+    }
+    let comment = Bytes::from_static(b": keep-alive\n\n");
+    ctx.bytes_out += comment.len() as u64;
+    session.write_response_body(Some(comment), false).await
+}

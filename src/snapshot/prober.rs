@@ -1,0 +1,122 @@
+//! Asks the upstreams that have `health` configured how they are, with a GET that costs no tokens.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use pingora::upstreams::peer::HttpPeer;
+
+use super::{Shared, Snapshot, Upstream};
+use crate::attempt::{classify, ErrorClass, Probed};
+use crate::clock;
+use crate::config::{Family, Probe};
+use crate::http_client::{ask, Question, Reply, Server};
+
+/// How often it is looked whose turn it is.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// A healthy server answers a health check in milliseconds; one in prefill may take longer than this and is busy then.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Probes for as long as the process lives; each reload is taken in with the next round.
+pub async fn probe_for_ever(shared: Arc<Shared>) {
+    let mut due: HashMap<String, Instant> = HashMap::new();
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let now = clock::now();
+        let snapshot = shared.snapshot();
+        for (index, upstream) in snapshot.upstreams.iter().enumerate() {
+            let Some(probe) = upstream.config.health.clone() else {
+                upstream.runtime.forget_probes();
+                continue;
+            };
+            let next = due.entry(upstream.config.name.clone()).or_insert(now);
+            if *next <= now {
+                *next = now + probe.every;
+                tokio::spawn(probe_one(
+                    Arc::clone(&snapshot),
+                    index,
+                    Arc::clone(upstream),
+                    probe,
+                ));
+            }
+        }
+    }
+}
+
+async fn probe_one(snapshot: Arc<Snapshot>, index: usize, upstream: Arc<Upstream>, probe: Probe) {
+    let patience = PATIENCE.min(probe.every);
+    let reply = get(&upstream, &probe.path, patience).await;
+    let in_flight = snapshot
+        .handles
+        .upstream(index)
+        .map_or(0, |series| series.in_flight());
+    let busy = in_flight > 0
+        && upstream
+            .runtime
+            .progressed_within(probe.every.max(PATIENCE) * 2, clock::now());
+    let probed = match reply {
+        Ok(reply) => judge(&reply),
+        Err(error) if is_timeout(&error) && busy => Probed::Busy,
+        Err(_) => Probed::Bad,
+    };
+    let (before, after) = upstream.runtime.probed(probed);
+    if before.is_fit() != after.is_fit() {
+        let state = match (after.is_loading(), after.is_behind()) {
+            (true, _) => "is loading its model",
+            (false, true) => "does not answer its health check",
+            (false, false) => "is healthy",
+        };
+        log::info!("upstream {} {state}", upstream.config.name);
+    }
+}
+
+fn judge(reply: &Reply) -> Probed {
+    let kind = reply
+        .headers
+        .get("content-type")
+        .and_then(|value| value.to_str().ok());
+    match reply.status {
+        // It lives and asks for a key: that is not a probe's business.
+        200..=499 => Probed::Good,
+        status => match classify(status, kind.unwrap_or_default(), &reply.body) {
+            ErrorClass::Loading => Probed::Loading,
+            _ => Probed::Bad,
+        },
+    }
+}
+
+fn is_timeout(error: &pingora::Error) -> bool {
+    *error.etype() == pingora::ErrorType::ReadTimedout
+}
+
+/// A GET at the upstream's host, with its key; `path` begins at the root.
+pub async fn get(upstream: &Upstream, path: &str, patience: Duration) -> pingora::Result<Reply> {
+    let address = upstream
+        .resolver
+        .address(clock::now())
+        .await
+        .map_err(|_| pingora::Error::new(pingora::ErrorType::ConnectError))?;
+    let url = &upstream.config.url;
+    let name = upstream.config.tls.server_name.clone().unwrap_or_default();
+    let mut peer = HttpPeer::new(
+        address,
+        url.https,
+        if url.https { name } else { String::new() },
+    );
+    peer.client_cert_key = upstream.tls.client_cert.clone();
+    peer.options.ca = upstream.tls.ca.clone();
+    let key_header = match upstream.config.family {
+        Family::Anthropic => "x-api-key",
+        _ => "authorization",
+    };
+    let key = upstream.authorization.clone().map(|key| (key_header, key));
+    let question = Question {
+        method: "GET",
+        path,
+        host: upstream.host.to_str().unwrap_or_default(),
+        headers: key.into_iter().collect(),
+        body: &[],
+    };
+    ask(Server::Peer(Box::new(peer)), &question, patience).await
+}

@@ -1,0 +1,88 @@
+//! What is learned of an upstream while the gateway runs; it outlives reloads, by the upstream's name and address.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::attempt::{Health, Prefill, Probed, RetryBudget};
+use crate::clock;
+use crate::config;
+
+/// One upstream's memory.
+#[derive(Debug)]
+pub struct Runtime {
+    pub retry_budget: RetryBudget,
+    pub prefill: Prefill,
+    health: Mutex<Health>,
+    /// When an answer last moved on there, in milliseconds since `origin`; 0 for never.
+    progress: AtomicU64,
+    origin: Instant,
+}
+
+impl Runtime {
+    pub fn new(rule: config::RetryBudget) -> Runtime {
+        let now = clock::now();
+        Runtime {
+            retry_budget: RetryBudget::new(rule, now),
+            prefill: Prefill::new(),
+            health: Mutex::default(),
+            progress: AtomicU64::new(0),
+            origin: now,
+        }
+    }
+
+    pub fn health(&self) -> Health {
+        *self.lock()
+    }
+
+    /// Takes in another probe; the standing before and after it.
+    pub fn probed(&self, probed: Probed) -> (Health, Health) {
+        let mut health = self.lock();
+        let before = *health;
+        *health = before.after(probed);
+        (before, *health)
+    }
+
+    /// No probe is configured any more: what the last one said is forgotten.
+    pub fn forget_probes(&self) {
+        *self.lock() = Health::default();
+    }
+
+    /// Something of an answer came from there.
+    pub fn made_progress(&self, now: Instant) {
+        let since = now.saturating_duration_since(self.origin).as_millis();
+        let since = u64::try_from(since).unwrap_or(u64::MAX).max(1);
+        self.progress.store(since, Ordering::Relaxed);
+    }
+
+    /// Something of an answer came from there no longer ago than `within`.
+    pub fn progressed_within(&self, within: Duration, now: Instant) -> bool {
+        let at = self.progress.load(Ordering::Relaxed);
+        let since = now.saturating_duration_since(self.origin);
+        at != 0 && since.saturating_sub(Duration::from_millis(at)) <= within
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Health> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_is_forgotten_after_a_while() {
+        let rule = config::RetryBudget {
+            percent: 20,
+            floor: 10,
+            window: Duration::from_secs(10),
+        };
+        let runtime = Runtime::new(rule);
+        let start = clock::now();
+        assert!(!runtime.progressed_within(Duration::from_secs(9), start));
+        runtime.made_progress(start);
+        assert!(runtime.progressed_within(Duration::from_secs(5), start + Duration::from_secs(4)));
+        assert!(!runtime.progressed_within(Duration::from_secs(5), start + Duration::from_secs(6)));
+    }
+}
