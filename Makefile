@@ -3,12 +3,14 @@
 # The folder that setup.sh names goes in front of PATH; it names none where the machine has everything.
 WITH_TOOLS = tools=$$(scripts/setup.sh) && export PATH="$${tools:+$$tools:}$$PATH" &&
 
+# The documentation is for those who work here: private items are in it, so links to them lead somewhere.
+DOC_FLAGS = -D warnings -A rustdoc::private_intra_doc_links
+
 .DEFAULT_GOAL := help
 .PHONY: help run test lint check test-openclaw load
 
 help: ## This list
-	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name does; do \
-		printf '  make %-15s %s\n' "$$name" "$$does"; done
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
 
 run: ## Build it and try it: stand-in upstreams, a fresh token, one line to paste
 	@$(WITH_TOOLS) cargo run --locked --quiet -- demo
@@ -20,7 +22,7 @@ lint: ## Format, clippy and documentation, warnings denied
 	@scripts/setup.sh --lint >/dev/null
 	@$(WITH_TOOLS) cargo fmt --all -- --check
 	@$(WITH_TOOLS) cargo clippy --locked --all-targets -- -D warnings
-	@$(WITH_TOOLS) RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps
+	@$(WITH_TOOLS) RUSTDOCFLAGS='$(DOC_FLAGS)' cargo doc --locked --no-deps --document-private-items
 
 check: lint test ## What has to pass before a commit
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 
 use crate::attempt::{Outcome, Trail};
+use crate::breaker::Permit;
 use crate::caller::Caller;
 use crate::clock;
 use crate::config::{Lane, Route, Target};
@@ -87,6 +88,8 @@ pub struct Attempts {
     pub asked: Vec<(usize, Instant)>,
     /// The next attempt is counted in its upstream's retry budget.
     pub is_counted: bool,
+    /// Targets that failed with a 500: one request counts once.
+    pub failed_once: Vec<usize>,
     /// Each attempt that ended, for the log line.
     pub tries: Vec<Try>,
     /// What the answer that the client gets said about itself.
@@ -108,6 +111,8 @@ pub struct Attempt {
     pub watch: Option<Arc<Watch>>,
     /// Counts it among the upstream's requests in flight.
     pub inside: Option<InFlight>,
+    /// The breaker's leave; dropped without a word it says nothing.
+    pub permit: Option<Permit>,
 }
 
 impl Attempts {

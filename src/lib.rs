@@ -12,6 +12,7 @@
 
 pub mod admin;
 pub mod attempt;
+pub mod breaker;
 pub mod caller;
 pub mod cli;
 pub mod clock;

@@ -62,6 +62,12 @@ struct ChangeLine {
 }
 
 #[derive(Serialize)]
+struct ResetAnswer {
+    /// How many weren't closed.
+    reset: u32,
+}
+
+#[derive(Serialize)]
 struct Refusal {
     error: &'static str,
     hint: &'static str,
@@ -104,6 +110,11 @@ impl Admin {
             ("GET", "/metrics") => self.metrics(),
             ("GET", "/status") => json(200, &status::of(&self.shared, &self.reloader)),
             ("POST", "/reload") => self.changing(session, |admin| admin.reload()),
+            ("POST", path) if reset_of(path).is_some() => {
+                let upstream = reset_of(path).unwrap_or_default();
+                let model = header.uri.query().and_then(model_in);
+                self.changing(session, |admin| admin.reset(upstream, model))
+            }
             (_, "/livez" | "/readyz" | "/metrics" | "/status") => {
                 refuse(405, "method_not_allowed", "this path is read with GET")
             }
@@ -128,6 +139,7 @@ impl Admin {
     }
 
     fn metrics(&self) -> Answer {
+        status::refresh_breakers(&self.shared.snapshot());
         match self.shared.metrics.render(&read_own_process()) {
             Ok(text) => plain(200, METRICS, text),
             Err(_) => refuse(
@@ -156,6 +168,35 @@ impl Admin {
             ),
             Err(mistakes) => json(422, &ReloadAnswer::Rejected { mistakes }),
         }
+    }
+
+    /// Closes the breakers of an upstream, or of one of its models.
+    fn reset(&self, upstream: &str, model: Option<String>) -> Answer {
+        let snapshot = self.shared.snapshot();
+        let now = clock::since_boot().into();
+        let (mut found, mut reset) = (0, 0);
+        for (index, route) in snapshot.config.routes.iter().enumerate() {
+            for (place, target) in route.targets.iter().enumerate() {
+                let named = snapshot.upstreams.get(target.upstream);
+                let is_it = named.is_some_and(|named| *named.name == *upstream)
+                    && model
+                        .as_ref()
+                        .is_none_or(|model| target.model.as_deref().unwrap_or("*") == model);
+                if let Some(state) = snapshot.target_state(index, place).filter(|_| is_it) {
+                    found += 1;
+                    reset += u32::from(state.breaker.reset(now));
+                }
+            }
+        }
+        if found == 0 {
+            return refuse(
+                404,
+                "unknown_upstream",
+                "`sidegate breakers` lists the upstreams and models that routes name",
+            );
+        }
+        log::info!("breakers of upstream {upstream} reset by an operator: {reset} were not closed");
+        json(200, &ResetAnswer { reset })
     }
 
     /// Lets an operator through, and nobody else.
@@ -210,6 +251,34 @@ fn earlier_change(earlier: Earlier) -> EarlierChange {
         seconds_ago: since.map_or(0, |since| since.as_secs()),
         changes: lines(earlier.changes),
     }
+}
+
+/// The upstream in `/breakers/<upstream>/reset`.
+fn reset_of(path: &str) -> Option<&str> {
+    path.strip_prefix("/breakers/")?
+        .strip_suffix("/reset")
+        .filter(|name| !name.is_empty())
+}
+
+/// The model in `?model=…`, percent-decoded.
+fn model_in(query: &str) -> Option<String> {
+    let value = query
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("model="))?;
+    let mut bytes = Vec::with_capacity(value.len());
+    let mut rest = value.bytes();
+    while let Some(byte) = rest.next() {
+        let byte = match byte {
+            b'%' => {
+                let high = char::from(rest.next()?).to_digit(16)?;
+                let low = char::from(rest.next()?).to_digit(16)?;
+                u8::try_from(high * 16 + low).ok()?
+            }
+            other => other,
+        };
+        bytes.push(byte);
+    }
+    String::from_utf8(bytes).ok()
 }
 
 fn plain(status: u16, kind: &str, body: Vec<u8>) -> Answer {

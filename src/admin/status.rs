@@ -1,8 +1,9 @@
 //! Gathers what `/status` shows.
 
+use crate::breaker::{Condition, View};
 use crate::clock;
 use crate::config::Lane;
-use crate::record::labels::LogFile;
+use crate::record::labels::{BreakerState, LogFile};
 use crate::record::status::{
     BreakerStatus, ConfigStatus, LaneStatus, LogDrops, RouteStatus, Status, TargetStatus,
     UpstreamStatus,
@@ -30,7 +31,7 @@ pub fn of(shared: &Shared, reloader: &Reloader) -> Status {
         lanes: Lane::ALL.map(|lane| lane_status(&snapshot, lane)).to_vec(),
         routes: routes(&snapshot),
         upstreams: upstreams(&snapshot),
-        breaker_shared: false,
+        breaker_shared: shared.breakers.is_shared(),
         log_dropped: LogDrops {
             access: shared.logs.dropped(LogFile::Access),
             gateway: shared.logs.dropped(LogFile::Gateway),
@@ -53,7 +54,7 @@ fn lane_status(snapshot: &Snapshot, lane: Lane) -> LaneStatus {
 
 fn routes(snapshot: &Snapshot) -> Vec<RouteStatus> {
     let config = &snapshot.config;
-    let target = |target: &crate::config::Target| TargetStatus {
+    let target = |place: (usize, usize), target: &crate::config::Target| TargetStatus {
         upstream: config
             .upstreams
             .get(target.upstream)
@@ -61,15 +62,20 @@ fn routes(snapshot: &Snapshot) -> Vec<RouteStatus> {
         model: target.model.clone(),
         tier: target.tier,
         weight: target.weight,
-        breaker: BreakerStatus::CLOSED,
+        breaker: breaker_status(snapshot, place),
     };
-    let route = |route: &crate::config::Route| RouteStatus {
+    let route = |(index, route): (usize, &crate::config::Route)| RouteStatus {
         name: route.name.clone(),
         aliases: route.aliases.clone(),
         lane: route.lane.as_str(),
-        targets: route.targets.iter().map(target).collect(),
+        targets: route
+            .targets
+            .iter()
+            .enumerate()
+            .map(|(place, one)| target((index, place), one))
+            .collect(),
     };
-    config.routes.iter().map(route).collect()
+    config.routes.iter().enumerate().map(route).collect()
 }
 
 fn upstreams(snapshot: &Snapshot) -> Vec<UpstreamStatus> {
@@ -95,4 +101,39 @@ fn upstreams(snapshot: &Snapshot) -> Vec<UpstreamStatus> {
         .enumerate()
         .map(status)
         .collect()
+}
+
+fn breaker_status(snapshot: &Snapshot, (route, target): (usize, usize)) -> BreakerStatus {
+    let Some(state) = snapshot.target_state(route, target) else {
+        return BreakerStatus::CLOSED;
+    };
+    let view = state.breaker.look(clock::since_boot().into());
+    BreakerStatus {
+        state: breaker_state(&view),
+        consecutive_failures: view.failures,
+        retry_in_seconds: view.open_for.map(|left| left.as_secs().max(1)),
+    }
+}
+
+/// Half-open means that a probe is out; one whose time is over stays open until somebody asks.
+fn breaker_state(view: &View) -> BreakerState {
+    match (view.condition, view.probe_for) {
+        (Condition::Closed, _) => BreakerState::Closed,
+        (Condition::HalfOpen, Some(_)) => BreakerState::HalfOpen,
+        (Condition::Open | Condition::HalfOpen, _) => BreakerState::Open,
+    }
+}
+
+/// Puts the present state of every breaker into the metrics: other processes change them too.
+pub fn refresh_breakers(snapshot: &Snapshot) {
+    for (index, route) in snapshot.config.routes.iter().enumerate() {
+        let handles = snapshot.handles.route(Some(index));
+        for place in 0..route.targets.len() {
+            let state = snapshot.target_state(index, place);
+            if let (Some(state), Some(series)) = (state, handles.breaker(place)) {
+                let view = state.breaker.look(clock::since_boot().into());
+                series.set_state(breaker_state(&view));
+            }
+        }
+    }
 }

@@ -154,22 +154,18 @@ fn count(shared: &Shared, ctx: &RequestContext, took: Duration, tokens: Tokens) 
         None => shared.metrics.codes().at(0),
         Some(failure) => shared.metrics.codes().index_of(failure.code().as_str()),
     };
-    if let Some(code) = code {
-        handles.ended(
-            ctx.call.as_ref().map(|call| call.lane),
-            ctx.status,
-            code,
-            took,
-        );
-        if ctx.failure.is_some() {
-            handles.failed(family(ctx), code);
-        }
-    }
+    count_answer(handles, ctx, tokens);
     handles.overhead(overhead(ctx, took));
     if ctx.status == 499 {
         shared.metrics.client_aborted(ctx.phase());
     }
-    count_answer(handles, ctx, tokens);
+    let Some(code) = code else { return };
+    if ctx.failure.is_some() {
+        handles.failed(family(ctx), code);
+    }
+    // Last: whoever sees the request counted sees all of it.
+    let lane = ctx.call.as_ref().map(|call| call.lane);
+    handles.ended(lane, ctx.status, code, took);
 }
 
 /// What of the request's time was the gateway's own: not the client's upload, not an upstream's answer, not a pause.

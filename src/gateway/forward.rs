@@ -29,9 +29,9 @@ const MARGIN: Duration = Duration::from_secs(5);
 /// The description of the next attempt's connection.
 pub async fn choose(session: &mut Session, ctx: &mut RequestContext) -> Result<Box<HttpPeer>> {
     loop {
-        let choice = turn::take(session, ctx).await?;
+        let turn = turn::take(session, ctx).await?;
         let upstream =
-            begin(ctx, choice).ok_or_else(|| refused(ctx, Failure::new(Code::Internal)))?;
+            begin(ctx, turn).ok_or_else(|| refused(ctx, Failure::new(Code::Internal)))?;
         match upstream.resolver.address(clock::now()).await {
             Ok(address) => return Ok(peer(session, ctx, &upstream, address)),
             // A name that leads nowhere is a connection that failed.
@@ -50,8 +50,8 @@ pub fn refused(ctx: &mut RequestContext, failure: Failure) -> Box<Error> {
 }
 
 /// Counts the attempt and enters the upstream.
-fn begin(ctx: &mut RequestContext, choice: turn::Turn) -> Option<Arc<Upstream>> {
-    let target = ctx.route()?.targets.get(choice.target)?;
+fn begin(ctx: &mut RequestContext, turn: turn::Turn) -> Option<Arc<Upstream>> {
+    let target = ctx.route()?.targets.get(turn.target)?;
     let index = target.upstream;
     let upstream = Arc::clone(ctx.snapshot.upstreams.get(index)?);
     if let Some(outcome) = ctx.attempts.last {
@@ -62,13 +62,14 @@ fn begin(ctx: &mut RequestContext, choice: turn::Turn) -> Option<Arc<Upstream>> 
     ctx.attempts.count += 1;
     ctx.attempts.report = Report::default();
     ctx.attempts.current = Some(Attempt {
-        target: choice.target,
+        target: turn.target,
         upstream: index,
         started: clock::now(),
         reused: false,
         connected: false,
         watch: None,
         inside: Some(ctx.snapshot.handles.upstream(index)?.begin()),
+        permit: Some(turn.permit),
     });
     Some(upstream)
 }

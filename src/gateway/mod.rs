@@ -25,6 +25,7 @@ mod models;
 mod refuse;
 mod respond;
 mod retry;
+mod trip;
 mod turn;
 
 use std::any::Any;

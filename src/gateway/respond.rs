@@ -5,6 +5,7 @@ use pingora::http::ResponseHeader;
 use pingora::Result;
 use pingora_proxy::Session;
 
+use super::trip;
 use crate::caller::{answer_headers, preflight_headers, PREFLIGHT_STATUS};
 use crate::clock;
 use crate::context::RequestContext;
@@ -59,6 +60,7 @@ pub fn rewrite(response: &mut ResponseHeader, ctx: &mut RequestContext) -> Resul
             committed: true,
             ..Report::default()
         };
+        trip::answered(ctx);
     }
     ctx.head_is_out = true;
     *response = head;

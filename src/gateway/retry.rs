@@ -7,7 +7,7 @@ use pingora::http::RequestHeader;
 use pingora::{Error, ErrorSource, ErrorType};
 use pingora_proxy::Session;
 
-use super::{finish, forward};
+use super::{finish, forward, trip};
 use crate::attempt::{
     asked, classify, classify_event, fresh_bytes, verdict_for, ErrorClass, Limits, Outcome, Verdict,
 };
@@ -138,6 +138,7 @@ pub fn keep(ctx: &mut RequestContext, report: Report) {
 pub fn end_attempt(ctx: &mut RequestContext, outcome: Outcome) {
     ctx.attempts.last = Some(outcome);
     let verdict = verdict_of(ctx, outcome);
+    trip::report(ctx, outcome, verdict);
     let Some(current) = &mut ctx.attempts.current else {
         return;
     };

@@ -13,6 +13,7 @@ use pingora_proxy::Session;
 use super::forward::{refused, total_at};
 use super::{refuse, respond};
 use crate::attempt::{wait, Backoff, Choice, Outcome, Pass, Wait, WaitLimits};
+use crate::breaker::{lease, BootMillis, Condition, Permit, View};
 use crate::clock;
 use crate::context::RequestContext;
 use crate::failure::{Code, Failure};
@@ -20,12 +21,19 @@ use crate::failure::{Code, Failure};
 /// What an answer needs of the time that is left, to be worth a wait.
 const USEFUL_ANSWER: Duration = Duration::from_secs(1);
 
+/// What a client is told while a breaker's probe is out.
+const PROBE_OUT: Duration = Duration::from_secs(1);
+
+/// How often a wait looks whether the breaker has opened meanwhile.
+const BREAKER_LOOK: Duration = Duration::from_millis(250);
+
 /// How often it is looked whether a model has been loaded.
 const LOADING_LOOK: Duration = Duration::from_millis(200);
 
 /// A target that may be asked now.
 pub struct Turn {
     pub target: usize,
+    pub permit: Permit,
 }
 
 /// Why a target can't be asked now.
@@ -34,6 +42,8 @@ enum Closed {
     Paced(Instant),
     /// Its model is being loaded.
     Loading,
+    /// Its breaker lets nobody through before that.
+    Broken(Duration),
     /// The wait that it asked for is longer than ours may be.
     NotWorthIt(Duration),
 }
@@ -94,7 +104,9 @@ fn nearer(one: Closed, other: Closed) -> Closed {
         (Closed::Loading, _) => one,
         (_, Closed::Loading) => other,
         (Closed::Paced(a), Closed::Paced(b)) if b < a => other,
-        (Closed::NotWorthIt(_), Closed::Paced(_)) => other,
+        (Closed::NotWorthIt(_) | Closed::Broken(_), Closed::Paced(_)) => other,
+        (Closed::Broken(a), Closed::Broken(b)) if b < a => other,
+        (Closed::Broken(_), Closed::NotWorthIt(_)) => other,
         (Closed::NotWorthIt(a), Closed::NotWorthIt(b)) if b < a => other,
         _ => one,
     }
@@ -108,6 +120,12 @@ fn closed(ctx: &RequestContext, choice: Choice) -> Option<Closed> {
     if upstream.runtime.health().is_loading() {
         return Some(Closed::Loading);
     }
+    let state = ctx
+        .snapshot
+        .target_state(ctx.call.as_ref()?.route, choice.target)?;
+    if let Some(retry_in) = broken(&state.breaker.look(now())) {
+        return Some(Closed::Broken(retry_in));
+    }
     if choice.wait {
         if let Wait::NotWorthIt { retry_after } = wait_for(ctx, choice.target, 0.0) {
             return Some(Closed::NotWorthIt(retry_after));
@@ -115,10 +133,21 @@ fn closed(ctx: &RequestContext, choice: Choice) -> Option<Closed> {
         // Its own wait is at least as long as the pace.
         return None;
     }
-    let state = ctx
-        .snapshot
-        .target_state(ctx.call.as_ref()?.route, choice.target)?;
     state.pace.ready_at(clock::now()).map(Closed::Paced)
+}
+
+/// When it may be worth asking again; none when the breaker lets a request through, be it as its probe.
+fn broken(view: &View) -> Option<Duration> {
+    match view.condition {
+        Condition::Closed => None,
+        Condition::Open => view.open_for,
+        // Nobody queues behind a probe: it may be a ten-minute answer.
+        Condition::HalfOpen => view.probe_for.map(|_| PROBE_OUT),
+    }
+}
+
+fn now() -> BootMillis {
+    clock::since_boot().into()
 }
 
 /// A retry is counted before anybody waits for it: an outage is multiplied by the budget, not by every caller's patience.
@@ -162,20 +191,55 @@ fn pass(ctx: &mut RequestContext, target: usize) -> Option<Turn> {
         Pass::WaitUntil(_) => return None,
         Pass::Go => {}
     }
+    let permit = state
+        .breaker
+        .ask(now(), lease(limit_of(ctx, target)?))
+        .ok()?;
     if ctx.attempts.count == 0 {
         ctx.snapshot.take_turn(route);
     }
     ctx.attempts.is_counted = false;
-    Some(Turn { target })
+    Some(Turn { target, permit })
+}
+
+/// How long an answer may take to begin there: a probe may hold its place for so long.
+fn limit_of(ctx: &RequestContext, target: usize) -> Option<Duration> {
+    let timeouts = &ctx.route()?.timeouts;
+    if !ctx.wants_stream() {
+        return Some(timeouts.plain);
+    }
+    let upstream = ctx.snapshot.upstreams.get(upstream_of(ctx, target)?)?;
+    let bytes = ctx.call.as_ref()?.peek.body_bytes as u64;
+    let prefill = &upstream.runtime.prefill;
+    Some(prefill.limit(timeouts.first_token, timeouts.first_token_max, bytes))
 }
 
 /// Waits before the same target is asked again.
 async fn pause(session: &mut Session, ctx: &mut RequestContext, target: usize) -> Result<()> {
     match wait_for(ctx, target, rand::random()) {
         Wait::Now => Ok(()),
-        Wait::After(pause) => wait_until(session, ctx, clock::now() + pause).await,
+        Wait::After(pause) => wait_for_target(session, ctx, target, clock::now() + pause).await,
         Wait::NotWorthIt { retry_after } => Err(not_worth_it(ctx, retry_after)),
     }
+}
+
+/// Waits, but not for a target whose breaker opens meanwhile: then the choice is made again.
+async fn wait_for_target(
+    session: &mut Session,
+    ctx: &mut RequestContext,
+    target: usize,
+    until: Instant,
+) -> Result<()> {
+    while clock::now() < until {
+        let look = (clock::now() + BREAKER_LOOK).min(until);
+        wait_until(session, ctx, look).await?;
+        let route = ctx.call.as_ref().map_or(0, |call| call.route);
+        let state = ctx.snapshot.target_state(route, target);
+        if state.is_some_and(|state| broken(&state.breaker.look(now())).is_some()) {
+            return Ok(());
+        }
+    }
+    Ok(())
 }
 
 fn wait_for(ctx: &RequestContext, target: usize, random: f64) -> Wait {
@@ -206,6 +270,7 @@ async fn outwait(
     let end = total_at(ctx).unwrap_or(now);
     let until = match closed {
         Closed::NotWorthIt(retry_after) => return Err(not_worth_it(ctx, *retry_after)),
+        Closed::Broken(retry_in) => return Err(circuit_open(ctx, *retry_in)),
         Closed::Paced(at) if *at + USEFUL_ANSWER <= end => *at,
         Closed::Paced(at) => {
             let retry_after = at.saturating_duration_since(now);
@@ -242,6 +307,18 @@ fn not_worth_it(ctx: &mut RequestContext, retry_after: Duration) -> Box<Error> {
         None => Failure::new(Code::RateLimited),
     };
     let failure = failure.retry_after(retry_after.min(cap));
+    refused(ctx, failure)
+}
+
+/// Every target is left alone for now.
+fn circuit_open(ctx: &mut RequestContext, retry_in: Duration) -> Box<Error> {
+    let failure = match ctx.attempts.last {
+        Some(_) => refuse::last_failure(ctx),
+        None => {
+            let failure = Failure::new(Code::CircuitOpen).retry_after(retry_in);
+            refuse::with_family(ctx, failure)
+        }
+    };
     refused(ctx, failure)
 }
 

@@ -1,7 +1,11 @@
 //! The only place that asks the operating system for something std doesn't offer.
 
+mod boot;
 mod descriptors;
+mod mapping;
 mod socket;
 
+pub use boot::{boot_id, since_boot, BootId};
 pub use descriptors::{descriptor_limit, raise_descriptor_limit};
+pub use mapping::*;
 pub use socket::SocketWatch;

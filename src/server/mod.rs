@@ -13,7 +13,7 @@ mod state_dir;
 mod watch_files;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ use pingora::services::listening::Service;
 use pingora_proxy::ProxyServiceBuilder;
 
 use crate::admin::Admin;
+use crate::breaker::Breakers;
 use crate::clock;
 use crate::config::{Environment, ListenerTls, Loaded, Source};
 use crate::failure::Code;
@@ -93,6 +94,7 @@ pub fn run(start: Start) -> Result<(), StartError> {
         process_log.write_to(Arc::clone(&logs));
     }
     let metrics = new_metrics(&logs)?;
+    let breakers = open_breakers(&config.breaker_file, &metrics);
     let (listen, admin) = (config.listen, config.admin);
     let settings = Settings {
         threads: config.threads,
@@ -104,11 +106,14 @@ pub fn run(start: Start) -> Result<(), StartError> {
         now: clock::wall(),
         listen,
         metrics: &metrics,
+        breakers: &breakers,
         previous: None,
     };
     let snapshot =
         build(config, &with).map_err(|BuildError(mistakes)| StartError::Configuration(mistakes))?;
-    let shared = Arc::new(Shared::new(snapshot, listen, admin, logs, metrics));
+    let shared = Arc::new(Shared::new(
+        snapshot, listen, admin, logs, metrics, breakers,
+    ));
     let reloader = Arc::new(Reloader::new(
         Arc::clone(&shared),
         source,
@@ -137,6 +142,16 @@ struct Settings {
 /// None when there is one already, in a test that starts several gateways in one process.
 fn install_log(level: LevelFilter) -> Option<Arc<ProcessLog>> {
     ProcessLog::install(level).ok()
+}
+
+/// Breakers are worth having even where they can't be shared: nothing about their file keeps the gateway from starting.
+fn open_breakers(file: &Path, metrics: &Metrics) -> Breakers {
+    let (breakers, problem) = Breakers::open(file, platform::boot_id());
+    if let Some(problem) = problem {
+        log::warn!("{problem}");
+    }
+    metrics.set_breaker_shared(breakers.is_shared());
+    breakers
 }
 
 fn new_metrics(logs: &Arc<LogFiles>) -> Result<Arc<Metrics>, StartError> {

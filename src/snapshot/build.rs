@@ -11,6 +11,7 @@ use http::header::{HeaderName, HeaderValue};
 
 use super::{ClientTls, Runtime, Snapshot, TargetState, Upstream};
 use crate::attempt::{Pace, Resolver};
+use crate::breaker::{Breakers, Key, Slot};
 use crate::caller::{HostRule, TokenTable};
 use crate::clock;
 use crate::config::{self, read_key, read_private, Config, Family};
@@ -26,6 +27,7 @@ pub struct Ingredients<'a> {
     /// The address that is really bound.
     pub listen: SocketAddr,
     pub metrics: &'a Metrics,
+    pub breakers: &'a Breakers,
     pub previous: Option<&'a Snapshot>,
 }
 
@@ -105,7 +107,7 @@ fn assemble(
         generation: with.generation,
         made_at,
         hosts: HostRule::new(with.listen, &config.callers.allowed_hosts),
-        targets: target_states(&config, with.previous),
+        targets: target_states(&config, with.previous, with.breakers),
         turns: config.routes.iter().map(|_| AtomicUsize::new(0)).collect(),
         caller_places,
         upstreams,
@@ -248,7 +250,11 @@ const UNUSED_BUDGET: config::RetryBudget = config::RetryBudget {
 };
 
 /// The states of all targets. What an earlier snapshot knows of the same model goes on.
-fn target_states(config: &Config, previous: Option<&Snapshot>) -> Vec<Vec<TargetState>> {
+fn target_states(
+    config: &Config,
+    previous: Option<&Snapshot>,
+    breakers: &Breakers,
+) -> Vec<Vec<TargetState>> {
     let mut paces: HashMap<(String, Option<String>), Arc<Pace>> = HashMap::new();
     if let Some(previous) = previous {
         for (route, states) in previous.config.routes.iter().zip(&previous.targets) {
@@ -261,6 +267,7 @@ fn target_states(config: &Config, previous: Option<&Snapshot>) -> Vec<Vec<Target
         let pace = paces.entry(model_key(config, target)).or_default();
         TargetState {
             pace: Arc::clone(pace),
+            breaker: breaker(config, target, breakers),
         }
     };
     config
@@ -268,6 +275,19 @@ fn target_states(config: &Config, previous: Option<&Snapshot>) -> Vec<Vec<Target
         .iter()
         .map(|route| route.targets.iter().map(&mut state).collect())
         .collect()
+}
+
+/// A target whose upstream is missing can't exist; it would get a breaker of nobody's.
+fn breaker(config: &Config, target: &config::Target, breakers: &Breakers) -> Slot {
+    let nowhere = config::UpstreamUrl {
+        https: false,
+        host: String::new(),
+        port: 0,
+        base_path: String::new(),
+    };
+    let upstream = config.upstreams.get(target.upstream);
+    let url = upstream.map_or(&nowhere, |upstream| &upstream.url);
+    breakers.slot(&Key::new(url, target.model.as_deref()))
 }
 
 fn model_key(config: &Config, target: &config::Target) -> (String, Option<String>) {

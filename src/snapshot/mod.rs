@@ -18,6 +18,7 @@ use std::sync::Arc;
 use http::header::{HeaderName, HeaderValue};
 
 use crate::attempt::{Load, Pace, Resolver};
+use crate::breaker::Slot;
 use crate::caller::{HostRule, TokenTable};
 use crate::config::{self, Config, Target};
 use crate::record::Handles;
@@ -68,6 +69,7 @@ pub struct Upstream {
 /// What is shared by all requests to one model of one upstream.
 pub struct TargetState {
     pub pace: Arc<Pace>,
+    pub breaker: Slot,
 }
 
 impl Snapshot {

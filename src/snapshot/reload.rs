@@ -1,7 +1,7 @@
 //! Reads the configuration again: everything is checked before anything changes, and a bad file changes nothing.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
@@ -16,6 +16,8 @@ pub struct Reloader {
     shared: Arc<Shared>,
     source: Source,
     environment: Environment,
+    /// The state folder that the process has, whatever the file says by now.
+    state_dir: PathBuf,
     state: Mutex<State>,
 }
 
@@ -64,10 +66,12 @@ impl Reloader {
         loaded_origins: Vec<Origin>,
     ) -> Reloader {
         let started_with = fixed(&shared.snapshot().config);
+        let state_dir = shared.snapshot().config.state_dir.clone();
         Reloader {
             shared,
             source,
             environment,
+            state_dir,
             state: Mutex::new(State {
                 origins: loaded_origins,
                 started_with,
@@ -116,6 +120,7 @@ impl Reloader {
         } = loaded;
         config.listen = settled(config.listen, self.shared.listen);
         config.admin = settled(config.admin, self.shared.admin);
+        stay_in(&self.state_dir, &mut config);
         let previous = self.shared.snapshot();
         let generation = self.shared.next_generation();
         let pending = pending(&state.started_with, &config);
@@ -124,6 +129,7 @@ impl Reloader {
             now: clock::wall(),
             listen: self.shared.listen,
             metrics: &self.shared.metrics,
+            breakers: &self.shared.breakers,
             previous: Some(&previous),
         };
         let logs = config.logs.clone();
@@ -206,6 +212,15 @@ fn settled(configured: SocketAddr, bound: SocketAddr) -> SocketAddr {
     match configured.port() {
         0 => SocketAddr::new(configured.ip(), bound.port()),
         _ => configured,
+    }
+}
+
+/// Folders below the state folder wait for the restart with it.
+fn stay_in(state_dir: &Path, config: &mut Config) {
+    for folder in [&mut config.logs.dir, &mut config.skills_dir] {
+        if let Ok(below) = folder.strip_prefix(&config.state_dir) {
+            *folder = state_dir.join(below);
+        }
     }
 }
 

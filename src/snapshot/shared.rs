@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 
 use super::model_list::ModelLists;
 use super::Snapshot;
+use crate::breaker::Breakers;
 use crate::clock;
 use crate::gate::Watches;
 use crate::limits::Pool;
@@ -38,6 +39,7 @@ pub struct Shared {
     draining: AtomicBool,
     pub logs: Arc<LogFiles>,
     pub metrics: Arc<Metrics>,
+    pub breakers: Breakers,
     pub access_sequence: Sequence,
     pub recent_failures: Recent<RecentFailure>,
     pub(super) model_lists: ModelLists,
@@ -51,6 +53,7 @@ impl Shared {
         admin: SocketAddr,
         logs: Arc<LogFiles>,
         metrics: Arc<Metrics>,
+        breakers: Breakers,
     ) -> Shared {
         metrics.serving(&snapshot.config, snapshot.generation);
         let limits = &snapshot.config.limits;
@@ -66,6 +69,7 @@ impl Shared {
             draining: AtomicBool::new(false),
             logs,
             metrics,
+            breakers,
             access_sequence: Sequence::default(),
             recent_failures: Recent::new(RECENT_FAILURES),
             model_lists: ModelLists::default(),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// What each part may use of the others. A part that isn't here may use nothing.
 const MAY_USE: &[(&str, &[&str])] = &[
-    ("clock", &[]),
+    ("clock", &["platform"]),
     ("json", &[]),
     ("limits", &[]),
     ("correlation", &[]),
@@ -76,14 +76,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "admin",
         &[
-            "caller", "clock", "config", "record", "snapshot", "VERSION", "REVISION",
+            "breaker", "caller", "clock", "config", "record", "snapshot", "VERSION", "REVISION",
         ],
     ),
     (
         "server",
         &[
-            "admin", "clock", "config", "failure", "gate", "gateway", "platform", "record",
-            "snapshot", "VERSION", "REVISION",
+            "admin", "breaker", "clock", "config", "failure", "gate", "gateway", "platform",
+            "record", "snapshot", "VERSION", "REVISION",
         ],
     ),
     ("demo", &["caller", "config", "route", "server"]),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::super::layout::{header, FILE_BYTES, LAYOUT, MAGIC};
+use super::super::layout::{header, FILE_BYTES};
 use super::super::{Breakers, Condition, Key, Picture, Rule, Slot, Unread};
 use super::*;
 use crate::breaker::BootMillis;
@@ -157,7 +157,6 @@ fn what_is_no_file_of_ours_is_kept_aside_and_replaced() {
     let magic = "doesn't begin as a breaker file does";
     let version = with_word(1, 2 << 32 | 1023);
     let slots = with_word(1, 1 << 32 | 9);
-    assert_ne!((MAGIC, LAYOUT), (1, 2 << 32));
     for (bytes, flaw) in [
         (Vec::new(), "has 0 bytes instead of 32768"),
         (vec![0; 31], "has 31 bytes instead of 32768"),
@@ -233,16 +232,16 @@ fn a_link_is_replaced_and_what_it_leads_to_is_left_alone() {
 
 #[test]
 fn a_folder_a_pipe_and_a_socket_are_replaced() {
-    let (_folder, path) = folder();
+    let (_first, path) = folder();
     fs::create_dir(&path).unwrap();
     File::create(path.join("full")).unwrap();
     assert_eq!(replaced(&path), said("is a folder"));
 
-    let (_folder, path) = super::tests::folder();
+    let (_second, path) = folder();
     let _socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
     assert_eq!(replaced(&path), said("is no regular file"));
 
-    let (_folder, path) = super::tests::folder();
+    let (_third, path) = folder();
     let made = std::process::Command::new("mkfifo").arg(&path).status();
     assert!(made.unwrap().success());
     assert_eq!(replaced(&path), said("is no regular file"));
@@ -278,6 +277,21 @@ fn only_the_last_few_bad_files_are_kept() {
         .collect();
     left.sort();
     assert_eq!(left.len(), 5, "{left:?}");
+}
+
+#[test]
+fn a_bad_file_that_cannot_be_moved_makes_them_private() {
+    let (_folder, path) = folder();
+    put(&path, b"bad");
+    for n in 1..=3 {
+        fs::create_dir_all(path.with_file_name(format!("breakers.v1.bad-{n}/full"))).unwrap();
+    }
+    let (breakers, problem) = Breakers::open(&path, BOOT);
+    assert!(!breakers.is_shared());
+    let text = problem.unwrap().to_string();
+    let why = "it has 3 bytes instead of 32768, and cannot be moved out of the way: Is a directory";
+    assert!(text.contains(why), "{text}");
+    assert_eq!(fs::read(&path).unwrap(), b"bad");
 }
 
 #[test]

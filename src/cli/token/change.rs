@@ -19,7 +19,7 @@ use crate::config::{print_duration, read_duration};
 pub struct NewArguments {
     /// Who it is for: what logs, metrics and limits call it.
     name: String,
-    /// What it may do, with commas: invoke:<route>, invoke:*, lane:interactive, lane:batch, lane:*, models, admin.
+    /// What it may do, with commas: invoke:ROUTE, invoke:*, lane:interactive, lane:batch, lane:*, models, admin.
     #[arg(long)]
     scopes: String,
     /// When it ends, such as 2027-01-01T00:00:00Z.

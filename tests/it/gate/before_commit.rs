@@ -136,7 +136,6 @@ async fn an_answer_that_is_none_is_repaired_elsewhere() {
         ("200, a page", plain::html(200)),
         ("401", plain::unauthorized()),
         ("no such model", plain::model_missing("chat-on-a")),
-        ("429", plain::rate_limited(None)),
         (
             "no HTTP",
             Answer::new().send("SSH-2.0-OpenSSH_9.6\r\n").close_fin(),
@@ -160,6 +159,8 @@ async fn an_answer_that_is_none_is_repaired_elsewhere() {
                 .hang(),
         ),
         ("a broken chunk", stream_head().send("zz\r\n").hang()),
+        // The last one: it paces the upstream for a while.
+        ("429", plain::rate_limited(None)),
     ])
     .await;
 }
