@@ -61,6 +61,9 @@ impl Trail {
                 wait: false,
             });
         }
+        if let Some(again) = self.same_again(targets, closed) {
+            return Some(again);
+        }
         let fresh: Vec<usize> = (0..targets.len())
             .filter(|&i| !closed.contains(&i) && self.times(i) == 0 && self.admits(i, targets))
             .collect();
@@ -83,6 +86,21 @@ impl Trail {
             target,
             wait: self.waits(target),
         })
+    }
+
+    /// The target that failed last, where its verdict wants it asked once more before any other.
+    fn same_again(&self, targets: &[Target], closed: &[usize]) -> Option<Choice> {
+        let last = self.tries.last()?;
+        let wait = match last.verdict.repeat {
+            Repeat::OnceAtOnce => false,
+            Repeat::OnceFirst => true,
+            Repeat::Never | Repeat::OnceAfterWait | Repeat::AfterWait | Repeat::LastAfterWait => {
+                return None
+            }
+        };
+        let target = last.target;
+        let open = !closed.contains(&target) && self.may_repeat(target);
+        (open && self.admits_again(target, targets)).then_some(Choice { target, wait })
     }
 
     fn times(&self, target: usize) -> usize {
@@ -135,7 +153,7 @@ impl Try {
     fn is_once(&self) -> bool {
         matches!(
             self.verdict.repeat,
-            Repeat::OnceAtOnce | Repeat::OnceAfterWait
+            Repeat::OnceAtOnce | Repeat::OnceFirst | Repeat::OnceAfterWait
         )
     }
 }

@@ -9,8 +9,10 @@ use super::outcome::{ErrorClass, Outcome};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repeat {
     Never,
-    /// Without waiting, once a request.
+    /// Without waiting and before any other target, once a request.
     OnceAtOnce,
+    /// After a backoff and before any other target, once a request: a lone failure says little about the server.
+    OnceFirst,
     /// After a backoff, once a request.
     OnceAfterWait,
     /// After what the server asked for, or a backoff.
@@ -107,7 +109,7 @@ fn error_verdict(class: ErrorClass) -> Verdict {
         ErrorClass::RateLimited => rule(AfterWait, Yes, false),
         ErrorClass::Overloaded => rule(AfterWait, Yes, true),
         ErrorClass::Loading => rule(AfterWait, Yes, false),
-        ErrorClass::ServerError => rule(OnceAfterWait, Yes, true),
+        ErrorClass::ServerError => rule(OnceFirst, Yes, true),
         ErrorClass::BadGateway | ErrorClass::HtmlPage => rule(Never, Yes, true),
         ErrorClass::Unavailable => rule(Never, Yes, false),
         ErrorClass::Auth | ErrorClass::ModelMissing => rule(Never, OtherUpstream, false),

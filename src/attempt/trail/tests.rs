@@ -229,3 +229,41 @@ fn a_closed_target_is_passed_over() {
     assert_eq!(next(&[0]).unwrap().target, 1);
     assert_eq!(next(&[0, 1]), None);
 }
+
+#[test]
+fn a_lone_500_and_a_stale_connection_are_tried_there_again_before_anywhere_else() {
+    let targets = [target(0, 0, 1), target(1, 0, 1)];
+    let failed = error(500, ErrorClass::ServerError);
+    let again = next(&after(&[(0, failed)]), &targets, vec![0, 0]);
+    assert_eq!(
+        again,
+        Some(Choice {
+            target: 0,
+            wait: true
+        })
+    );
+    let elsewhere = next(&after(&[(0, failed), (0, failed)]), &targets, vec![0, 0]);
+    assert_eq!(
+        elsewhere,
+        Some(Choice {
+            target: 1,
+            wait: false
+        })
+    );
+    let stale = Outcome::NoAnswer { reused: true };
+    let again = next(&after(&[(0, stale)]), &targets, vec![0, 0]);
+    assert_eq!(
+        again,
+        Some(Choice {
+            target: 0,
+            wait: false
+        })
+    );
+    let reset = Outcome::NoAnswer { reused: false };
+    assert_eq!(
+        next(&after(&[(0, reset)]), &targets, vec![0, 0])
+            .unwrap()
+            .target,
+        1
+    );
+}
