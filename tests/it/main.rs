@@ -23,6 +23,7 @@ mod gate;
 mod real;
 mod request;
 
+mod record;
 mod reload;
 
 mod commands;

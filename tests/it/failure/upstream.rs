@@ -164,3 +164,24 @@ async fn an_error_event_before_the_first_token_is_an_answer_with_its_status() {
 
     stage.end().await;
 }
+
+#[tokio::test]
+async fn a_wait_that_is_not_worth_it_is_handed_on_up_to_the_cap() {
+    for (said, told) in [("30", "5"), ("6", "5")] {
+        let stage = Stage::with(plain::rate_limited(Some(said)), |builder| {
+            builder.set("retry.retry_after_cap", "5s")
+        })
+        .await;
+        let (reply, line) = stage.tell(&stage.chat()).await;
+        assert_eq!(
+            (reply.status, reply.header("retry-after")),
+            (429, Some(told)),
+            "{reply:?}"
+        );
+        assert_eq!(
+            line["attempts"], 1,
+            "nobody waits for longer than the cap: {line}"
+        );
+        stage.end().await;
+    }
+}
