@@ -6,8 +6,11 @@ WITH_TOOLS = tools=$$(scripts/setup.sh) && export PATH="$${tools:+$$tools:}$$PAT
 # The documentation is for those who work here: private items are in it, so links to them lead somewhere.
 DOC_FLAGS = -D warnings -A rustdoc::private_intra_doc_links
 
+# A package of its own, so that neither Pingora nor Tokio is built for it.
+LOOM = cargo test --locked --manifest-path tests/loom/Cargo.toml --target-dir target/loom
+
 .DEFAULT_GOAL := help
-.PHONY: help run test lint check test-openclaw load
+.PHONY: help run test loom lint check test-openclaw load
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -15,8 +18,13 @@ help: ## This list
 run: ## Build it and try it: stand-in upstreams, a fresh token, one line to paste
 	@$(WITH_TOOLS) cargo run --locked --quiet -- demo
 
-test: ## All tests: unit, integration (with the real SDKs and llama.cpp), documentation
-	@$(WITH_TOOLS) cargo test --locked
+test: ## All tests: documentation, the breaker under loom, unit, integration (with the real SDKs and llama.cpp)
+	@$(WITH_TOOLS) cargo test --locked --doc
+	@$(WITH_TOOLS) $(LOOM)
+	@$(WITH_TOOLS) cargo test --locked --lib --bins --tests
+
+loom: ## The breaker's atomics under the model checker
+	@$(WITH_TOOLS) $(LOOM)
 
 lint: ## Format, clippy and documentation, warnings denied
 	@scripts/setup.sh --lint >/dev/null

@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn an_unfinished_head_waits() {
         assert!(read(b"HTTP/1.1 200 OK\r\nA: b\r\n").unwrap().is_none());
-        assert_eq!(read(&vec![b'H'; 20]).unwrap_err(), Broken);
+        assert_eq!(read(&[b'H'; 20]).unwrap_err(), Broken);
     }
 
     #[test]

@@ -31,26 +31,26 @@ mod tls;
 mod whole;
 
 /// A gateway before two scripted upstreams.
-struct Stage {
-    gateway: Gateway,
-    a: Upstream,
-    b: Upstream,
+pub struct Stage {
+    pub gateway: Gateway,
+    pub a: Upstream,
+    pub b: Upstream,
 }
 
 /// A request that is over: what the client got, and what the access log says.
-struct Told {
-    reply: Reply,
-    line: Value,
+pub struct Told {
+    pub reply: Reply,
+    pub line: Value,
 }
 
 impl Stage {
     /// `a` is asked first, `b` where `a` failed.
-    async fn start(a: impl Into<Script>, b: impl Into<Script>) -> Stage {
+    pub async fn start(a: impl Into<Script>, b: impl Into<Script>) -> Stage {
         Stage::set_up(a, b, |gateway| gateway).await
     }
 
     /// The same with more configuration.
-    async fn set_up(
+    pub async fn set_up(
         a: impl Into<Script>,
         b: impl Into<Script>,
         more: impl FnOnce(Builder) -> Builder,
@@ -60,7 +60,7 @@ impl Stage {
     }
 
     /// Routes: `chat` and `whole` to both, `alone` to `a` only.
-    async fn before(a: Upstream, b: Upstream, more: impl FnOnce(Builder) -> Builder) -> Stage {
+    pub async fn before(a: Upstream, b: Upstream, more: impl FnOnce(Builder) -> Builder) -> Stage {
         let builder = Gateway::builder()
             .upstream("a", &a)
             .upstream("b", &b)
@@ -78,31 +78,31 @@ impl Stage {
     // What is asked.
 
     /// A stream that is committed at its first token.
-    fn chat(&self) -> Request {
+    pub fn chat(&self) -> Request {
         self.gateway.client().chat("chat").stream()
     }
 
     /// A stream that is committed when it is whole.
-    fn whole(&self) -> Request {
+    pub fn whole(&self) -> Request {
         self.gateway.client().chat("whole").stream()
     }
 
     /// A stream that only `a` can serve.
-    fn alone(&self) -> Request {
+    pub fn alone(&self) -> Request {
         self.gateway.client().chat("alone").stream()
     }
 
     /// An answer in one piece.
-    fn plain(&self) -> Request {
+    pub fn plain(&self) -> Request {
         self.gateway.client().chat("chat")
     }
 
-    async fn tell(&self, request: Request) -> Told {
+    pub async fn tell(&self, request: Request) -> Told {
         self.told(request.send().await).await
     }
 
     /// So many at once.
-    async fn tell_many(&self, count: usize, request: impl Fn() -> Request) -> Vec<Told> {
+    pub async fn tell_many(&self, count: usize, request: impl Fn() -> Request) -> Vec<Told> {
         let replies = many(count, |_| {
             let request = request();
             async move { request.send().await }
@@ -114,7 +114,7 @@ impl Stage {
         all
     }
 
-    async fn told(&self, reply: Reply) -> Told {
+    pub async fn told(&self, reply: Reply) -> Told {
         let id = reply.sent.correlation_id.clone().expect("an id");
         let line = self.gateway.wait_access(&id).await;
         Told { reply, line }
@@ -123,29 +123,29 @@ impl Stage {
     // What came of it.
 
     /// How often a request was tried again for this reason.
-    async fn retries(&self, reason: &str) -> f64 {
+    pub async fn retries(&self, reason: &str) -> f64 {
         let metrics = self.gateway.metrics().await;
         metrics.sum("sidegate_retries_total", &[("reason", reason)])
     }
 
     /// How many attempts ended so.
-    async fn attempts(&self, outcome: &str) -> f64 {
+    pub async fn attempts(&self, outcome: &str) -> f64 {
         let metrics = self.gateway.metrics().await;
         metrics.sum("sidegate_upstream_attempts_total", &[("outcome", outcome)])
     }
 
-    fn expect_b_unasked(&self) {
+    pub fn expect_b_unasked(&self) {
         assert!(self.b.requests().is_empty(), "b was asked");
     }
 
-    async fn end(&self) {
+    pub async fn end(&self) {
         laws::check(&self.gateway, &[&self.a, &self.b]).await;
     }
 }
 
 impl Told {
     /// The whole stream of `name`; whatever was tried before it doesn't show.
-    fn expect_whole(&self, name: &str, tokens: usize) -> &Told {
+    pub fn expect_whole(&self, name: &str, tokens: usize) -> &Told {
         let Told { reply, line } = self;
         assert_eq!((reply.status, &reply.end), (200, &End::Whole), "{reply:?}");
         assert_eq!(reply.text(), text_of(name, tokens), "{reply:?}");
@@ -160,7 +160,7 @@ impl Told {
     }
 
     /// So many tokens of `a`, our error event, and an end that nobody takes for a good one.
-    fn expect_interrupted(&self, tokens: usize, code: &str) -> &Told {
+    pub fn expect_interrupted(&self, tokens: usize, code: &str) -> &Told {
         let Told { reply, line } = self;
         assert_eq!(
             (reply.status, &reply.end),
@@ -179,7 +179,7 @@ impl Told {
     }
 
     /// Nothing but a failure summary.
-    fn expect_failure(&self, status: u16, code: &str) -> &Told {
+    pub fn expect_failure(&self, status: u16, code: &str) -> &Told {
         let Told { reply, line } = self;
         assert_eq!(
             (reply.status, &reply.end),
@@ -192,13 +192,13 @@ impl Told {
         self
     }
 
-    fn expect_attempts(&self, attempts: u64) -> &Told {
+    pub fn expect_attempts(&self, attempts: u64) -> &Told {
         assert_eq!(self.line["attempts"], attempts, "{}", self.line);
         self
     }
 
     /// It took at least the limit that ended something, and not much more.
-    fn expect_took_about(&self, limit: Duration) -> &Told {
+    pub fn expect_took_about(&self, limit: Duration) -> &Told {
         let took = self.reply.took();
         let late = limit + Duration::from_millis(1500);
         assert!((limit..late).contains(&took), "it took {took:?}");
@@ -207,17 +207,17 @@ impl Told {
 }
 
 /// What a stream of so many tokens says.
-fn text_of(name: &str, tokens: usize) -> String {
+pub fn text_of(name: &str, tokens: usize) -> String {
     (1..=tokens).map(|n| format!("{name}{n} ")).collect()
 }
 
 /// The head of a stream, and nothing behind it yet.
-fn stream_head() -> Answer {
+pub fn stream_head() -> Answer {
     Answer::new().send(sse::head(("transfer-encoding", "chunked")))
 }
 
 /// `stream`, which ends in a hang, goes on with `step` when the latch opens instead.
-fn then_when(stream: sse::Stream, latch: &Latch, step: Step) -> Answer {
+pub fn then_when(stream: sse::Stream, latch: &Latch, step: Step) -> Answer {
     let mut answer = stream.answer();
     let hang = answer.steps.pop();
     assert!(

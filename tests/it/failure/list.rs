@@ -13,14 +13,12 @@ const TOLD_ALIKE: [&str; 2] = ["missing_token", "expired_token"];
 const IN_THE_LOG: [&str; 1] = ["client_closed"];
 
 /// Nothing leads to these from outside yet, or ever (`internal`).
-const NOT_PROVOKED: [&str; 8] = [
+const NOT_PROVOKED: [&str; 6] = [
     "schema_violation",
     "response_schema_violation",
     "budget_exhausted",
     "lane_full",
-    "circuit_open",
     "no_upstream",
-    "retry_budget_exhausted",
     "internal",
 ];
 

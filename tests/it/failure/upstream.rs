@@ -185,3 +185,37 @@ async fn a_wait_that_is_not_worth_it_is_handed_on_up_to_the_cap() {
         stage.end().await;
     }
 }
+
+#[tokio::test]
+async fn a_server_that_is_left_alone() {
+    let stage = Stage::with(plain::overloaded(), |builder| {
+        builder
+            .set("retry.max", 0)
+            .set("breaker.threshold", 1)
+            .set("breaker.cool_down", "5m")
+    })
+    .await;
+    assert_eq!(stage.chat().send().await.status, 503);
+
+    let reply = stage.chat().send().await;
+
+    expect_answer("circuit_open", &reply);
+    assert_eq!(reply.header("retry-after"), Some("300"));
+    assert_eq!(stage.upstream.requests().len(), 1);
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_server_that_fails_too_often_for_retries() {
+    let stage = Stage::with(plain::overloaded(), |builder| {
+        builder
+            .set("retry.budget.floor", 0)
+            .set("retry.budget.percent", 0)
+    })
+    .await;
+
+    expect_answer("retry_budget_exhausted", &stage.chat().send().await);
+
+    assert_eq!(stage.upstream.requests().len(), 1);
+    stage.end().await;
+}
