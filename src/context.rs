@@ -15,7 +15,7 @@ use crate::clock;
 use crate::config::{Lane, Route, Target};
 use crate::correlation::CorrelationId;
 use crate::failure::{Code, Failure};
-use crate::gate::{Report, Watch};
+use crate::gate::{Report, Watch, Watches};
 use crate::limits::{BodyPermit, ConnectionPermit, Share};
 use crate::record::labels::Phase;
 use crate::record::{InFlight, Try};
@@ -31,6 +31,8 @@ pub struct RequestContext {
     pub correlation: CorrelationId,
     /// Counts the request among those under way, which a drain waits for.
     pub under_way: Option<Share>,
+    /// Tells whoever waits that the process ends.
+    pub watches: Arc<Watches>,
     /// The connection's place among all; it stays with the connection when the request is over.
     pub connection: Option<Arc<ConnectionPermit>>,
     pub method: Option<&'static str>,
@@ -86,6 +88,8 @@ pub struct Attempts {
     pub upstream_status: Option<u16>,
     /// How long targets asked to be left alone, by index, until when.
     pub asked: Vec<(usize, Instant)>,
+    /// When a stream that waits for its turn gets its next comment.
+    pub next_beat: Option<Instant>,
     /// The next attempt is counted in its upstream's retry budget.
     pub is_counted: bool,
     /// Targets that failed with a 500: one request counts once.
@@ -124,13 +128,14 @@ impl Attempts {
 }
 
 impl RequestContext {
-    pub fn new(snapshot: Arc<Snapshot>) -> RequestContext {
+    pub fn new(snapshot: Arc<Snapshot>, watches: Arc<Watches>) -> RequestContext {
         RequestContext {
             snapshot,
             started: clock::now(),
             started_wall: clock::wall(),
             correlation: CorrelationId::generate(),
             under_way: None,
+            watches,
             connection: None,
             method: None,
             api: None,
@@ -191,6 +196,10 @@ impl RequestContext {
         let Some(current) = &self.attempts.current else {
             return Phase::Queue;
         };
+        // An attempt that is over has given its place back; what is waited for then is the next one's turn.
+        if current.inside.is_none() && self.attempts.last != Some(Outcome::ClientLeft) {
+            return Phase::Queue;
+        }
         if !current.connected {
             return Phase::Connect;
         }

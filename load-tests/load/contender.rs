@@ -103,28 +103,37 @@ impl Contender {
             .prefix(self.name)
             .tempdir_in(scratch)
             .map_err(|error| format!("a folder in {}: {error}", scratch.display()))?;
-        let admin = free_port()?;
+        let mut running = Running {
+            address: backend,
+            admin: backend,
+            process: None,
+            folder,
+        };
         let Some(program) = &self.program else {
-            return Ok(Running {
-                address: backend,
-                admin,
-                process: None,
-                folder,
-            });
+            return Ok(running);
         };
-        let address = free_port()?;
+        running.address = free_port()?;
+        running.admin = free_port()?;
+        let mut command = self.command(program, &running, backend)?;
+        let said = std::fs::File::create(running.folder().join("said"));
+        let said = said.map_err(|error| format!("{}: {error}", self.name))?;
+        command.stdout(Stdio::null()).stderr(said);
+        running.process = Some(Process::start(&mut command)?);
+        running.wait_until_ready().await?;
+        Ok(running)
+    }
+
+    /// What to run, its configuration written.
+    fn command(&self, program: &Path, running: &Running, backend: SocketAddr) -> Fallible<Command> {
+        let file = |template, name| running.configure(template, name, backend);
         let mut command = Command::new(program);
-        let file = |template: &str, name: &str| {
-            let text = fill(template, address, admin, backend, folder.path());
-            write(&folder.path().join(name), &text)
-        };
         match self.name {
             BARE => {
-                command.args([address.to_string(), backend.to_string()]);
+                command.args([running.address.to_string(), backend.to_string()]);
             }
             SIDEGATE => {
                 let config = file(include_str!("../proxies/sidegate.yaml"), "sidegate.yaml")?;
-                write_token(folder.path())?;
+                write_token(running.folder())?;
                 command.arg("serve").arg("--config").arg(config);
                 for variable in OVERRIDES {
                     command.env_remove(variable);
@@ -132,7 +141,8 @@ impl Contender {
             }
             "nginx" => {
                 let config = file(include_str!("../proxies/nginx.conf"), "nginx.conf")?;
-                command.arg("-p").arg(folder.path()).arg("-c").arg(config);
+                command.arg("-p").arg(running.folder());
+                command.arg("-c").arg(config);
             }
             "haproxy" => {
                 let config = file(include_str!("../proxies/haproxy.cfg"), "haproxy.cfg")?;
@@ -140,27 +150,11 @@ impl Contender {
             }
             _ => {
                 let config = file(include_str!("../proxies/envoy.yaml"), "envoy.yaml")?;
-                command.args([
-                    "--concurrency",
-                    "1",
-                    "--use-dynamic-base-id",
-                    "-l",
-                    "critical",
-                ]);
-                command.arg("-c").arg(config);
+                command.args(["--concurrency", "1", "--use-dynamic-base-id"]);
+                command.args(["-l", "critical", "-c"]).arg(config);
             }
         }
-        let said = std::fs::File::create(folder.path().join("said"));
-        let said = said.map_err(|error| format!("{}: {error}", self.name))?;
-        command.stdout(Stdio::null()).stderr(said);
-        let mut running = Running {
-            address,
-            admin,
-            process: Some(Process::start(&mut command)?),
-            folder,
-        };
-        running.wait_until_ready().await?;
-        Ok(running)
+        Ok(command)
     }
 
     fn signal(&self) -> Signal {
@@ -191,6 +185,16 @@ impl Running {
         self.folder.path()
     }
 
+    /// Writes a template with this contender's ports and folder.
+    fn configure(&self, template: &str, name: &str, backend: SocketAddr) -> Fallible<PathBuf> {
+        let text = template
+            .replace("@PORT@", &self.address.port().to_string())
+            .replace("@ADMIN_PORT@", &self.admin.port().to_string())
+            .replace("@BACKEND_PORT@", &backend.port().to_string())
+            .replace("@FOLDER@", &self.folder().display().to_string());
+        write(&self.folder().join(name), &text)
+    }
+
     async fn wait_until_ready(&mut self) -> Fallible<()> {
         let address = self.address;
         let until = tokio::time::Instant::now() + START_PATIENCE;
@@ -211,20 +215,6 @@ impl Running {
     fn said(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("said")).unwrap_or_default()
     }
-}
-
-fn fill(
-    template: &str,
-    address: SocketAddr,
-    admin: SocketAddr,
-    backend: SocketAddr,
-    folder: &Path,
-) -> String {
-    template
-        .replace("@PORT@", &address.port().to_string())
-        .replace("@ADMIN_PORT@", &admin.port().to_string())
-        .replace("@BACKEND_PORT@", &backend.port().to_string())
-        .replace("@FOLDER@", &folder.display().to_string())
 }
 
 fn write(path: &Path, text: &str) -> Fallible<PathBuf> {

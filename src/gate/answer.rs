@@ -11,7 +11,7 @@ use super::clocks::{Marks, Phase};
 use super::framing::{self, Framing, LAST_CHUNK};
 use super::head::{self, Content, Head, HEARTBEAT_HEAD};
 use super::watch::{Commit, Evidence, Fault, Order, Report};
-use crate::stream::{Judge, PlainReader, Ruling, Splitter};
+use crate::stream::{Dialect, Judge, PlainReader, Ruling, Splitter};
 
 /// Of an error answer this much is read: enough for every server's own errors, too little for an echoed prompt.
 pub const EVIDENCE_BYTES: usize = 64 * 1024;
@@ -302,10 +302,24 @@ impl Answer {
     fn end_of_body(&mut self, now: Instant) {
         match &self.body {
             Body::Events { .. } => self.end_of_events(now),
-            Body::Plain { .. } => self.finish(now),
+            Body::Plain { .. } => self.end_of_plain(now),
             Body::Error(_) => self.fail(Fault::Status),
             Body::Head(_) | Body::Over => {}
         }
+    }
+
+    /// A framing that ends well says nothing of the answer in it: half a JSON, or none, is none. What the client has had
+    /// all bytes of can't be taken back any more.
+    fn end_of_plain(&mut self, now: Instant) {
+        let Body::Plain { reader, chunked } = &self.body else {
+            return;
+        };
+        let is_judged = self.order.wishes.dialect != Dialect::Opaque;
+        let is_out = self.report.committed && !chunked;
+        if is_judged && !is_out && !reader.is_complete() {
+            return self.fail(Fault::Cut);
+        }
+        self.finish(now);
     }
 
     fn end_of_events(&mut self, now: Instant) {

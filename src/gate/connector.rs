@@ -61,6 +61,7 @@ impl Connector for GateConnector {
             () = client_leaves(peer) => {
                 return Error::e_explain(ErrorType::ConnectionClosed, "the client left");
             }
+            () = self.watches.interrupted() => return Error::err(INTERRUPTED),
         };
         let gate = Gate::try_new(stream, self.watches.add())?;
         Ok((Connection::Stream(Box::new(gate)), false))
@@ -78,6 +79,9 @@ impl Connector for GateConnector {
     ) {
     }
 }
+
+/// What a connection that the end of the process has interrupted fails with.
+pub const INTERRUPTED: ErrorType = ErrorType::Custom("interrupted");
 
 /// How often a connect looks whether its client is still there.
 const LOOK_EVERY: Duration = Duration::from_millis(50);

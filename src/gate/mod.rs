@@ -29,6 +29,6 @@ mod outgoing;
 mod watch;
 
 pub use clocks::Clocks;
-pub use connector::{gate_alpn, GateConnector, WhileClientStays};
+pub use connector::{gate_alpn, GateConnector, WhileClientStays, INTERRUPTED};
 pub use head::HEARTBEAT_MARK;
 pub use watch::{Commit, Evidence, Fault, Order, Report, Watch, Watches};

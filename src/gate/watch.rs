@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use pingora::protocols::Digest;
+use tokio::sync::Notify;
 
 use super::clocks::Clocks;
 use crate::stream::{FinishReason, Usage, Wishes};
@@ -177,6 +178,9 @@ impl Watch {
 #[derive(Debug, Default)]
 pub struct Watches {
     list: Mutex<Vec<Weak<Watch>>>,
+    interrupted: AtomicBool,
+    /// Wakes those who have no connection yet.
+    ending: Notify,
 }
 
 impl Watches {
@@ -188,13 +192,31 @@ impl Watches {
             list.retain(|known| known.strong_count() > 0);
         }
         list.push(Arc::downgrade(&watch));
+        drop(list);
+        // Whoever connects while all are being interrupted is one of them.
+        if self.interrupted.load(Ordering::SeqCst) {
+            watch.interrupt();
+        }
         watch
     }
 
-    /// Ends every attempt that is under way.
+    /// Ends every attempt that is under way, and every wait for one.
     pub fn interrupt_all(&self) {
+        self.interrupted.store(true, Ordering::SeqCst);
+        self.ending.notify_waiters();
         for watch in self.list().iter().filter_map(Weak::upgrade) {
             watch.interrupt();
+        }
+    }
+
+    /// Ends with [`Watches::interrupt_all`]: for whoever waits and has no connection to be interrupted at.
+    pub async fn interrupted(&self) {
+        let ending = self.ending.notified();
+        tokio::pin!(ending);
+        // From here on no notification is missed, so the flag tells of all earlier ones.
+        ending.as_mut().enable();
+        if !self.interrupted.load(Ordering::SeqCst) {
+            ending.await;
         }
     }
 

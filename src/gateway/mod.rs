@@ -61,7 +61,8 @@ impl ProxyHttp for Gateway {
     type CTX = RequestContext;
 
     fn new_ctx(&self) -> RequestContext {
-        let mut ctx = RequestContext::new(self.shared.snapshot());
+        let watches = Arc::clone(&self.shared.watches);
+        let mut ctx = RequestContext::new(self.shared.snapshot(), watches);
         ctx.under_way = self.shared.enter();
         ctx
     }

@@ -24,8 +24,10 @@ pub async fn after_error(
     error: &Error,
     ctx: &mut RequestContext,
 ) -> FailToProxy {
+    let nothing_else = |failure: &Failure| failure.code() == Code::ClientClosed;
     let gone = ctx.attempts.last == Some(Outcome::ClientLeft)
-        || (*error.esource() == ErrorSource::Downstream && ctx.failure.is_none());
+        || (*error.esource() == ErrorSource::Downstream
+            && ctx.failure.as_ref().is_none_or(nothing_else));
     if gone {
         ctx.client_left();
         return FailToProxy {

@@ -1,7 +1,7 @@
 //! The end of an attempt: what it came to, and whether Pingora's loop goes round again.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pingora::http::RequestHeader;
 use pingora::{Error, ErrorSource, ErrorType};
@@ -13,7 +13,7 @@ use crate::attempt::{
 };
 use crate::clock;
 use crate::context::RequestContext;
-use crate::gate::{Fault, Report};
+use crate::gate::{Fault, Report, INTERRUPTED};
 use crate::record::labels::LogFile;
 use crate::record::{RawError, Try};
 use crate::route::Api;
@@ -25,6 +25,7 @@ pub fn after_connect(ctx: &mut RequestContext, mut error: Box<Error>) -> Box<Err
         ErrorType::ConnectionClosed => Outcome::ClientLeft,
         ErrorType::ConnectRefused => Outcome::ConnectRefused,
         ErrorType::ConnectTimedout => Outcome::ConnectTimeout,
+        kind if *kind == INTERRUPTED => Outcome::Interrupted,
         _ => Outcome::ConnectFailed,
     };
     end_attempt(ctx, outcome);
@@ -148,9 +149,8 @@ pub fn end_attempt(ctx: &mut RequestContext, outcome: Outcome) {
     if let Some(series) = ctx.snapshot.handles.upstream(current.upstream) {
         finish::count_attempt(series, outcome);
     }
-    // The attempt's time was the upstream's, up to the last that it said.
     let report = &ctx.attempts.report;
-    let end = report.last_read_at.unwrap_or_else(clock::now);
+    let end = end_of_upstreams_part(outcome, report);
     let took = end.saturating_duration_since(current.started);
     ctx.attempts.elsewhere += took;
     if let Some(upstream) = ctx.snapshot.upstreams.get(current.upstream) {
@@ -163,6 +163,22 @@ pub fn end_attempt(ctx: &mut RequestContext, outcome: Outcome) {
             reused: current.reused,
         });
     }
+}
+
+/// The attempt's time was the upstream's up to the last that it said; where it was given up, its silence too.
+fn end_of_upstreams_part(outcome: Outcome, report: &Report) -> Instant {
+    let given_up = matches!(
+        outcome,
+        Outcome::HeaderTimeout
+            | Outcome::FirstTokenTimeout
+            | Outcome::IdleTimeout
+            | Outcome::PlainTimeout
+            | Outcome::TotalTimeout
+            | Outcome::Interrupted
+            | Outcome::ClientLeft
+    );
+    let last = report.last_read_at.filter(|_| !given_up);
+    last.unwrap_or_else(clock::now)
 }
 
 fn verdict_of(ctx: &RequestContext, outcome: Outcome) -> Verdict {

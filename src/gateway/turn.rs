@@ -356,7 +356,11 @@ async fn watched_wait(
     until: Instant,
 ) -> Result<()> {
     while clock::now() < until {
-        let beat = heartbeat(ctx).map(|every| clock::now() + every);
+        // A wait is made of many short looks; the next comment's time outlasts them.
+        let beat = heartbeat(ctx).map(|every| {
+            let next = || clock::now() + every;
+            *ctx.attempts.next_beat.get_or_insert_with(next)
+        });
         let next = beat.map_or(until, |beat| beat.min(until));
         tokio::select! {
             () = tokio::time::sleep_until(next.into()) => {}
@@ -364,8 +368,12 @@ async fn watched_wait(
                 ctx.client_left();
                 return Err(Error::new(ErrorType::ConnectionClosed).into_down());
             }
+            () = ctx.watches.interrupted() => {
+                return Err(refused(ctx, Failure::new(Code::Draining)));
+            }
         }
         if beat.is_some_and(|beat| clock::now() >= beat) {
+            ctx.attempts.next_beat = None;
             send_heartbeat(session, ctx).await?;
         }
     }

@@ -16,12 +16,25 @@ use crate::config::{read_private, ListenerTls};
 
 /// Binds the address once, so that a port in use ends the process at once. Port 0 becomes a free one.
 pub fn check_free(address: SocketAddr, key: &str) -> Result<SocketAddr, StartError> {
-    TcpListener::bind(address)
-        .and_then(|listener| listener.local_addr())
-        .map_err(|error| {
-            let advice = "stop what listens there (`lsof -nP -i` shows it) or set another port";
-            StartError::Taken(format!("{key}: cannot bind {address}: {error}; {advice}"))
-        })
+    hold(address, key).map(|(address, _)| address)
+}
+
+/// The same for both ports. The first is held meanwhile: two free ones could be the same otherwise.
+pub fn check_both(
+    listen: SocketAddr,
+    admin: SocketAddr,
+) -> Result<(SocketAddr, SocketAddr), StartError> {
+    let (listen, _held) = hold(listen, "listen")?;
+    Ok((listen, check_free(admin, "admin")?))
+}
+
+fn hold(address: SocketAddr, key: &str) -> Result<(SocketAddr, TcpListener), StartError> {
+    let bound = TcpListener::bind(address);
+    let bound = bound.and_then(|listener| Ok((listener.local_addr()?, listener)));
+    bound.map_err(|error| {
+        let advice = "stop what listens there (`lsof -nP -i` shows it) or set another port";
+        StartError::Taken(format!("{key}: cannot bind {address}: {error}; {advice}"))
+    })
 }
 
 /// The wanted port, or where it is taken any free one.

@@ -84,8 +84,7 @@ pub fn run(start: Start) -> Result<(), StartError> {
     } = loaded;
     let run_dir = state_dir::prepare(&config.state_dir)?;
     let _lock = state_dir::lock(&run_dir)?;
-    config.listen = listen::check_free(config.listen, "listen")?;
-    config.admin = listen::check_free(config.admin, "admin")?;
+    (config.listen, config.admin) = listen::check_both(config.listen, config.admin)?;
     let process_log = install_log(config.logs.level);
     let logs = LogFiles::open(&config.logs.dir, (&config.logs).into())
         .map_err(|error| StartError::Configuration(vec![format!("logs.dir: {error}")]))?;

@@ -52,7 +52,7 @@ impl Stage {
         self.gateway.wait_access(id).await
     }
 
-    /// The body of the last request that the upstream saw, and its head.
+    /// The last request that the upstream saw.
     pub fn last_seen(&self) -> crate::support::upstream::SeenRequest {
         let mut seen = self.upstream.requests();
         seen.pop().expect("the upstream saw a request")

@@ -373,6 +373,29 @@ fn a_plain_answer_that_falls_short_is_cut() {
 }
 
 #[test]
+fn a_plain_answer_that_is_no_whole_json_is_cut_as_long_as_it_can_be_taken_back() {
+    let play_of = |commit, dialect, body: &str| {
+        let with = |order: &mut Order| {
+            order.wants_stream = false;
+            order.wishes.dialect = dialect;
+        };
+        let mut play = Play::of(with, commit);
+        let length = body.len();
+        play.send(format!(
+            "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}"
+        ));
+        play.answer.fault()
+    };
+    let (whole, first) = (Commit::Whole, Commit::FirstToken);
+    assert_eq!(play_of(whole, Dialect::Chat, "{\"a\":"), Some(Fault::Cut));
+    assert_eq!(play_of(first, Dialect::Chat, ""), Some(Fault::Cut));
+    // All of its bytes are out: its length tells the client nothing else.
+    assert_eq!(play_of(first, Dialect::Chat, "{\"a\":"), None);
+    assert_eq!(play_of(whole, Dialect::Opaque, "{\"a\":"), None);
+    assert_eq!(play_of(whole, Dialect::Chat, "{}"), None);
+}
+
+#[test]
 fn a_body_that_ends_with_the_connection_is_judged_by_its_json() {
     let play_of = |body: &str| {
         let mut play = Play::of(|order| order.wants_stream = false, Commit::Whole);

@@ -6,7 +6,7 @@ use crate::support::{plain, End};
 
 const BODY: &str = r#"{"model":"m","messages":[]}"#;
 
-/// A request head with these lines in place of `{…}`, and what follows it.
+/// The lines of a request's head, and the bytes behind it.
 struct Case {
     name: &'static str,
     first_line: &'static str,

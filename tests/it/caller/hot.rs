@@ -99,7 +99,7 @@ async fn a_new_key_reaches_the_upstream_and_the_old_one_never_again() {
 async fn a_token_file_with_a_mistake_changes_nothing() {
     let stage = Stage::start(plain::chat("yes")).await;
     let broken = Caller::new("broken", &word("canaryBroken"), "invoke:chat,fly:high");
-    stage.gateway.write_callers(&[broken.clone()]);
+    stage.gateway.write_callers(std::slice::from_ref(&broken));
 
     stage
         .gateway

@@ -49,9 +49,6 @@ fn telling() -> Vec<Answer> {
     answers
 }
 
-/// Between events, so that the first token is committed before what follows it is read.
-const GAP: std::time::Duration = std::time::Duration::from_millis(30);
-
 #[tokio::test]
 async fn nothing_of_an_upstreams_error_is_in_the_answer() {
     let stage = Stage::start(Answer::new()).await;

@@ -4,8 +4,10 @@ use super::golden::{expect_answer, expect_event};
 use crate::stage::Stage;
 use crate::support::{plain, sse, Client, Request};
 
-/// Each path with its streaming request, and the stream that breaks off in the middle.
-fn paths() -> Vec<(&'static str, fn(&Client) -> Request, sse::Stream)> {
+/// A path's name, a request for it, and a good stream of it.
+type Path = (&'static str, fn(&Client) -> Request, sse::Stream);
+
+fn paths() -> Vec<Path> {
     vec![
         ("chat", |client| client.chat("m"), sse::chat(5)),
         (

@@ -118,7 +118,6 @@ async fn a_request_on_a_kept_connection_gets_no_new_stream() {
 
 /// What is being connected or waited for when the drain ends has an answer coming, too.
 #[tokio::test]
-#[ignore = "only connections that are made are interrupted: a connect or a pause ends with the process, without a word"]
 async fn a_request_without_a_connection_at_the_end_of_the_drain_is_refused() {
     let hole = crate::support::blackhole().await;
     let later = plain::status(503, &[("retry-after", "30")], "{}");

@@ -95,6 +95,23 @@ async fn when_all_fail_behind_the_comments_the_stream_ends_in_our_event() {
     stage.end().await;
 }
 
+/// The wait that a server asked for belongs to the client's waiting too.
+#[tokio::test]
+async fn a_wait_between_attempts_is_kept_company_too() {
+    let later = plain::status(503, &[("retry-after", "1")], "{}");
+    let script = Script::sequence([later, sse::chat_saying("A", 9).answer()]);
+    let stage = Stage::set_up(script, sse::chat(1), |gateway| {
+        gateway.set("routes.alone.keepalive", "300ms")
+    })
+    .await;
+    let told = stage.tell(stage.alone()).await;
+    told.expect_whole("A", 9).expect_attempts(2);
+    let comments = told.reply.comments();
+    assert!(comments.len() >= 3, "{comments:?}");
+    assert!(comments[0].at - told.reply.sent_at >= Duration::from_millis(300));
+    stage.end().await;
+}
+
 #[tokio::test]
 async fn a_failure_before_the_first_comment_keeps_its_status() {
     let stage = beating(plain::content_policy_violation(), sse::chat(1)).await;

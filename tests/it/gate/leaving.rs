@@ -37,6 +37,8 @@ async fn expect_left(stage: &Stage, told: &Told, phase: &str) {
         "{line}"
     );
     assert_eq!(line["phase"], phase, "{line}");
+    let nothing_came = told.reply.head_at.is_none();
+    assert_eq!(nothing_came, line["bytes_out"] == 0, "{line}");
     let metrics = stage.gateway.metrics().await;
     assert_eq!(metrics.sum("sidegate_client_aborts_total", &[]), 1.0);
     assert_eq!(

@@ -123,3 +123,25 @@ async fn a_plain_answer_has_one_clock_and_is_not_asked_for_twice() {
     stage.expect_b_unasked();
     stage.end().await;
 }
+
+/// Its framing ends well, but there is no answer in it.
+#[tokio::test]
+async fn an_answer_that_is_empty_or_half_is_none() {
+    let stage = Stage::start(Answer::new(), sse::chat_saying("B", 9)).await;
+    for (what, answer, request) in [
+        ("nothing", plain::status(200, &[], ""), stage.chat()),
+        ("no content", plain::status(204, &[], ""), stage.chat()),
+        (
+            "half",
+            plain::status(200, &[], "{\"choices\":["),
+            stage.whole(),
+        ),
+    ] {
+        println!("-- {what}");
+        stage.a.play(answer);
+        let told = stage.tell(request).await;
+        told.expect_whole("B", 9).expect_attempts(2);
+    }
+    assert_eq!(stage.attempts("truncated").await, 3.0);
+    stage.end().await;
+}

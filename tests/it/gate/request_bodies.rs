@@ -29,7 +29,10 @@ fn chat_body(model: &str, size: usize) -> String {
 
 async fn stage_of(a: impl Into<Script>) -> Stage {
     Stage::set_up(a, plain::chat("b"), |gateway| {
-        gateway.set("routes.chat.max_prompt_bytes", "32MiB")
+        gateway
+            .set("routes.chat.max_prompt_bytes", "32MiB")
+            // Else a long prompt would be waited for longer.
+            .set("routes.chat.timeouts.first_token_max", "1s")
     })
     .await
 }

@@ -35,10 +35,6 @@ async fn what_breaks_in_the_middle_is_repeated_elsewhere_unseen() {
             "an end without framing",
             long().close_delimited().cut_after_token(40),
         ),
-        (
-            "an error event",
-            long().insert_after_token(40, sse::error_event(None, "boom")),
-        ),
     ] {
         println!("-- {what}");
         stage.a.play(stream);
@@ -46,6 +42,16 @@ async fn what_breaks_in_the_middle_is_repeated_elsewhere_unseen() {
         told.expect_whole("B", 60).expect_attempts(2);
     }
     assert_eq!(stage.retries("truncated").await, 4.0);
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn an_error_event_in_the_middle_is_tried_there_once_more_and_then_elsewhere() {
+    let error = sse::error_event(None, "boom");
+    let broken = long().insert_after_token(40, error);
+    let stage = Stage::start(broken, sse::chat_saying("B", 60)).await;
+    let told = stage.tell(stage.whole()).await;
+    told.expect_whole("B", 60).expect_attempts(3);
     stage.end().await;
 }
 

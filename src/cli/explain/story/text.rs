@@ -1,0 +1,225 @@
+//! The story as text: who asked for what, how it ended, each attempt, what the upstreams said, what to do.
+
+use std::fmt::Write;
+
+use super::Story;
+use crate::cli::explain::line::{Access, AccessFields, Raw, Try};
+use crate::cli::table::{or_dash, Table};
+
+/// Of a raw error's body; enough for any message, and a screen stays a screen.
+const SHOWN_BODY_BYTES: usize = 2 * 1024;
+
+/// Before the lines of a body.
+const INDENT: &str = "  ";
+
+pub fn of(story: &Story) -> String {
+    let mut text = match &story.access {
+        Some(access) => told(story, access),
+        None => format!(
+            "{}: no access line; the request is under way, or its line was lost\n",
+            story.id
+        ),
+    };
+    for raw in &story.raw {
+        text.push('\n');
+        text.push_str(&raw_error(raw));
+    }
+    if let Some(hint) = story.hint() {
+        let _ = write!(text, "\nwhat to do: {hint}\n");
+    }
+    text
+}
+
+fn told(story: &Story, access: &Access) -> String {
+    let of = &access.of;
+    let mut text = format!("{} at {}\n\n", story.id, or_dash(of.ts.as_deref().map(visible)));
+    let mut facts = Table::default();
+    for (name, value) in facts_of(story, of) {
+        facts.add([name.to_owned(), visible(&value)]);
+    }
+    text.push_str(&facts.text());
+    let tries = of.tries.as_deref().unwrap_or_default();
+    if !tries.is_empty() {
+        text.push('\n');
+        text.push_str(&attempts(tries).text());
+    }
+    if story.earlier > 0 {
+        let _ = write!(
+            text,
+            "\n{} earlier with the same id in {}; this is the newest\n",
+            counted(story.earlier as u64, "request"),
+            access.file.display()
+        );
+    }
+    text
+}
+
+fn facts_of(story: &Story, of: &AccessFields) -> Vec<(&'static str, String)> {
+    let mut facts = vec![
+        ("asked", asked(of)),
+        ("caller", or_dash(of.caller.as_deref())),
+        ("route", or_dash(of.route.as_deref())),
+        ("lane", or_dash(of.lane.as_deref())),
+        ("answer", answer(story, of)),
+        ("time", time(of)),
+        ("tokens", tokens(of)),
+        ("bytes", bytes(of)),
+        ("generation", or_dash(of.config_generation)),
+    ];
+    if let Some(phase) = &of.phase {
+        facts.push(("client left", format!("during {}", phase.replace('_', " "))));
+    }
+    if let Some(retry) = of.client_retry.filter(|retry| *retry > 0) {
+        facts.push(("client retry", format!("number {retry} by its own count")));
+    }
+    if let Some(events) = of.dropped_events.filter(|events| *events > 0) {
+        let events = counted(events, "event");
+        facts.push(("left out", format!("{events} that were no JSON")));
+    }
+    facts
+}
+
+fn asked(of: &AccessFields) -> String {
+    let (method, path) = (or_dash(of.method.as_deref()), or_dash(of.path.as_deref()));
+    match of.stream {
+        Some(true) => format!("{method} {path}, as a stream"),
+        _ => format!("{method} {path}"),
+    }
+}
+
+fn answer(story: &Story, of: &AccessFields) -> String {
+    let answer = format!("{} {}", or_dash(of.status), or_dash(of.code.as_deref()));
+    match story.code() {
+        Some(code) => format!("{answer}: {}", code.when()),
+        None => answer,
+    }
+}
+
+fn time(of: &AccessFields) -> String {
+    let mut time = format!("{} in all", seconds(of.duration_seconds));
+    for (name, value) in [
+        ("in the queue", of.queue_seconds),
+        ("until the first token", of.first_token_seconds),
+    ] {
+        if value.is_some() {
+            let _ = write!(time, ", {} {name}", seconds(value));
+        }
+    }
+    time
+}
+
+fn tokens(of: &AccessFields) -> String {
+    let mut tokens = match (of.prompt_tokens, of.completion_tokens) {
+        (None, None) => "-".to_owned(),
+        (prompt, completion) => format!(
+            "{} prompt, {} completion, {}",
+            or_dash(prompt),
+            or_dash(completion),
+            or_dash(of.usage_source.as_deref())
+        ),
+    };
+    if let Some(reason) = &of.finish_reason {
+        let _ = write!(tokens, "; finish reason {reason}");
+    }
+    tokens
+}
+
+fn bytes(of: &AccessFields) -> String {
+    format!("{} in, {} out", or_dash(of.bytes_in), or_dash(of.bytes_out))
+}
+
+fn attempts(tries: &[Try]) -> Table {
+    let mut table = Table::new(&[
+        "ATTEMPT",
+        "UPSTREAM",
+        "OUTCOME",
+        "STATUS",
+        "BEGAN AFTER",
+        "TOOK",
+        "CONNECTION",
+    ]);
+    for (place, attempt) in tries.iter().enumerate() {
+        let connection = match attempt.reused {
+            Some(true) => "reused",
+            Some(false) => "new",
+            None => "-",
+        };
+        table.add([
+            (place + 1).to_string(),
+            or_dash(attempt.upstream.as_deref().map(visible)),
+            or_dash(attempt.outcome.as_deref().map(visible)),
+            or_dash(attempt.status),
+            seconds(attempt.began_seconds),
+            seconds(attempt.took_seconds),
+            connection.to_owned(),
+        ]);
+    }
+    table
+}
+
+fn raw_error(raw: &Raw) -> String {
+    let of = &raw.of;
+    let mut text = format!(
+        "what {} said to attempt {}: status {}, {}\n",
+        or_dash(of.upstream.as_deref().map(visible)),
+        or_dash(of.attempt),
+        or_dash(of.status),
+        match of.content_type.as_deref() {
+            None | Some("") => "no content type".to_owned(),
+            Some(kind) => visible(kind),
+        }
+    );
+    let body = of.body.as_deref().unwrap_or_default();
+    let shown = beginning(body);
+    for line in shown.lines() {
+        let _ = writeln!(text, "{INDENT}{}", visible(line));
+    }
+    match body.len() - shown.len() {
+        0 if body.is_empty() => text.push_str("  (an empty body)\n"),
+        0 => {}
+        more => {
+            let file = raw.file.display();
+            let _ = writeln!(text, "{INDENT}… and {more} bytes more, in {file}");
+        }
+    }
+    text
+}
+
+fn beginning(body: &str) -> &str {
+    let mut end = body.len().min(SHOWN_BODY_BYTES);
+    while !body.is_char_boundary(end) {
+        end -= 1;
+    }
+    body.get(..end).unwrap_or_default()
+}
+
+fn seconds(seconds: Option<f64>) -> String {
+    or_dash(seconds.map(|seconds| format!("{seconds:.3}s")))
+}
+
+fn counted(count: u64, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    }
+}
+
+/// One line without anything that a terminal would act upon: escape sequences, and characters that reverse the order of
+/// what follows or aren't to be seen at all.
+fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\t' => shown.push_str("    "),
+            _ if letter.is_control() || is_unseen(letter) => shown.extend(letter.escape_unicode()),
+            _ => shown.push(letter),
+        }
+    }
+    shown
+}
+
+/// Marks of direction, separators of lines, and what has no width (Unicode's Bidi_Control and the like).
+fn is_unseen(letter: char) -> bool {
+    matches!(letter,
+        '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
