@@ -123,11 +123,16 @@ fn tell<'a>(
 
 /// What was not looked at, whatever was found.
 fn notes(access: &Search, raw: &Search) -> Vec<String> {
-    let note = |log: &Log| match &log.unread {
-        Some(why) => Some(format!("note: {}: {why}", log.path.display())),
-        None => None,
+    let note = |log: &Log| {
+        let why = log.unread.as_ref()?;
+        Some(format!("note: {}: {why}", log.path.display()))
     };
-    access.logs.iter().chain(&raw.logs).filter_map(note).collect()
+    access
+        .logs
+        .iter()
+        .chain(&raw.logs)
+        .filter_map(note)
+        .collect()
 }
 
 fn nothing(id: &CorrelationId, folder: &Path, access: &Search) -> String {

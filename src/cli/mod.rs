@@ -1,8 +1,10 @@
 //! The commands, one file each.
 
+mod breakers;
 mod check;
 mod demo;
 mod exit;
+mod explain;
 mod live;
 mod output;
 mod random;
@@ -49,6 +51,10 @@ enum Command {
     Status(status::Arguments),
     /// Make the running gateway read its configuration, tokens and keys again.
     Reload,
+    /// Say what happened to one request, from the logs.
+    Explain(explain::Arguments),
+    /// Show which upstreams are left alone after failures, and close their breakers.
+    Breakers(breakers::Arguments),
     /// Make, list, revoke and renew the secrets of callers.
     Token(token::Arguments),
     /// Send one short real request for every alias through the running gateway.
@@ -83,6 +89,8 @@ pub fn main() -> ExitCode {
         Command::Routes(arguments) => routes::run(&context, &arguments),
         Command::Status(arguments) => status::run(&context, &arguments),
         Command::Reload => reload::run(&context),
+        Command::Explain(arguments) => explain::run(&context, &arguments),
+        Command::Breakers(arguments) => breakers::run(&context, &arguments),
         Command::Token(arguments) => token::run(&context, &arguments),
         Command::Smoke(arguments) => smoke::run(&context, &arguments),
         Command::Schema => schema::run(),

@@ -3,16 +3,16 @@
 //! Attempts are counted and timed where they arrive, at the scripted upstreams; what the gateway says of them has to agree.
 //! `a` stands before `b` (see [`crate::gate::Stage`]); the route `alone` has `a` only.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use serde_json::{json, Value};
+use serde_json::json;
 
 use crate::gate::{stream_head, text_of, Stage, Told};
 use crate::support::gateway::Builder;
 use crate::support::upstream::SeenRequest;
 use crate::support::{
-    blackhole, laws, many, open_loop, plain, sse, Answer, End, Gateway, Latch, Metrics, Request,
-    Script, Upstream,
+    blackhole, laws, many, open_loop, plain, sse, Answer, End, Gateway, Metrics, Request, Script,
+    Upstream,
 };
 
 mod budget;
@@ -26,7 +26,11 @@ mod waits;
 
 /// A 429 with these headers.
 fn limited(headers: &[(&str, &str)]) -> Answer {
-    let body = plain::error_body("rate_limit_error", json!("rate_limit_exceeded"), "Slow down");
+    let body = plain::error_body(
+        "rate_limit_error",
+        json!("rate_limit_exceeded"),
+        "Slow down",
+    );
     plain::status(429, headers, body.to_string())
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{json, Value};
 
-use crate::gate::{Stage, Told};
+use crate::gate::Stage;
 use crate::support::gateway::Builder;
 use crate::support::{
     eventually, laws, many, plain, sse, Answer, Gateway, Latch, Reply, Request, Script, Upstream,
@@ -35,7 +35,10 @@ pub async fn look(gateway: &Gateway, upstream: &str, model: &str) -> Look {
     eventually(what, async || {
         let look = in_status(&gateway.status().await, upstream, model);
         let labels = [("upstream", upstream), ("model", model)];
-        let value = gateway.metrics().await.value("sidegate_breaker_state", &labels);
+        let value = gateway
+            .metrics()
+            .await
+            .value("sidegate_breaker_state", &labels);
         let names = ["closed", "open", "half_open"];
         let name = value.and_then(|value| names.get(value as usize));
         // Its time may end between the two looks.
@@ -50,8 +53,11 @@ pub async fn look(gateway: &Gateway, upstream: &str, model: &str) -> Look {
 fn in_status(status: &Value, upstream: &str, model: &str) -> Look {
     let routes = status["routes"].as_array().expect("routes").iter();
     let targets = routes.flat_map(|route| route["targets"].as_array().expect("targets"));
-    let mut named = targets.filter(|target| target["upstream"] == upstream && target["model"] == model);
-    let target = named.next().unwrap_or_else(|| panic!("no target {upstream}/{model} in {status}"));
+    let mut named =
+        targets.filter(|target| target["upstream"] == upstream && target["model"] == model);
+    let target = named
+        .next()
+        .unwrap_or_else(|| panic!("no target {upstream}/{model} in {status}"));
     let breaker = &target["breaker"];
     Look {
         state: breaker["state"].as_str().expect("a state").to_string(),
@@ -87,7 +93,10 @@ async fn stage_with(
         let gateway = gateway
             .route("one", "one", &["a"])
             .route("two", "two", &["a"])
-            .set("breaker", json!({"threshold": threshold, "cool_down": cool_down}))
+            .set(
+                "breaker",
+                json!({"threshold": threshold, "cool_down": cool_down}),
+            )
             .set("retry.max", 0);
         more(gateway)
     })
@@ -110,16 +119,25 @@ fn good() -> Answer {
 /// So many requests for `one` fail at `a`, one after the other.
 async fn fail(stage: &Stage, times: usize) {
     for _ in 0..times {
-        stage.tell(ask(stage, "one")).await.expect_failure(502, "upstream_error");
+        stage
+            .tell(ask(stage, "one"))
+            .await
+            .expect_failure(502, "upstream_error");
     }
 }
 
 /// Refused without asking anybody; the seconds that the client is told to wait.
 fn expect_circuit_open(reply: &Reply) -> u64 {
-    assert_eq!((reply.status, reply.code().as_deref()), (503, Some("circuit_open")), "{reply:?}");
+    assert_eq!(
+        (reply.status, reply.code().as_deref()),
+        (503, Some("circuit_open")),
+        "{reply:?}"
+    );
     assert_eq!(reply.header("x-sidegate-attempts"), Some("0"), "{reply:?}");
     assert_eq!(reply.header("x-should-retry"), Some("false"), "{reply:?}");
-    let seconds = reply.header("retry-after").and_then(|text| text.parse().ok());
+    let seconds = reply
+        .header("retry-after")
+        .and_then(|text| text.parse().ok());
     seconds.unwrap_or_else(|| panic!("no retry-after: {reply:?}"))
 }
 

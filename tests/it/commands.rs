@@ -9,8 +9,10 @@ use crate::stage::Stage;
 use crate::support::gateway::Builder;
 use crate::support::{plain, Gateway, Output};
 
+mod breakers;
 mod check;
 mod demo;
+mod explain;
 mod reload;
 mod smoke;
 mod token;

@@ -1,7 +1,7 @@
 //! Every failure that can be provoked, once each, its whole answer held against a file.
 
 mod clocks;
-pub mod golden;
+mod golden;
 mod leaks;
 mod list;
 mod refused;

@@ -17,9 +17,12 @@ mod house;
 mod keepalive;
 
 mod arrive;
+mod attempts;
+mod breaker;
 mod caller;
 mod failure;
 mod gate;
+mod health;
 mod real;
 mod request;
 

@@ -142,10 +142,7 @@ impl Listing {
         let origin = match &self.origin {
             Origin::File(file) => format!("breaker file {}", file.display()),
             Origin::NoFile(file) => {
-                format!(
-                    "no breaker file {} yet: all are closed",
-                    file.display()
-                )
+                format!("no breaker file {} yet: all are closed", file.display())
             }
             Origin::Gateway { generation } => {
                 format!("from the gateway that runs, generation {generation}")

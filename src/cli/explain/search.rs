@@ -113,7 +113,9 @@ fn open(path: &Path) -> Result<(File, Inode), String> {
 /// Files that were moved aside, the newest first: their names begin with the moment.
 fn older(folder: &Path, stem: &str) -> Vec<PathBuf> {
     let is_older = |name: &String| {
-        let rest = name.strip_prefix(stem).and_then(|rest| rest.strip_prefix('-'));
+        let rest = name
+            .strip_prefix(stem)
+            .and_then(|rest| rest.strip_prefix('-'));
         rest.is_some_and(|rest| {
             rest.starts_with(|letter: char| letter.is_ascii_digit())
                 && (rest.ends_with(".jsonl") || rest.ends_with(".jsonl.gz"))
@@ -143,7 +145,7 @@ fn lines(file: impl Read, finder: &Finder) -> io::Result<Vec<String>> {
         if read == 0 {
             return Ok(found);
         }
-        if line.pop_if(|last| *last == b'\n').is_none() && read as u64 == LONGEST_LINE {
+        if line.last() != Some(&b'\n') && read as u64 == LONGEST_LINE {
             reader.skip_until(b'\n')?;
             continue;
         }
@@ -151,7 +153,7 @@ fn lines(file: impl Read, finder: &Finder) -> io::Result<Vec<String>> {
             if found.len() >= MOST_LINES {
                 found.remove(0);
             }
-            found.push(String::from_utf8_lossy(&line).into_owned());
+            found.push(String::from_utf8_lossy(line.trim_ascii_end()).into_owned());
         }
     }
 }
@@ -185,7 +187,10 @@ mod tests {
     fn the_newest_file_that_has_the_id_is_the_last_one_read() {
         let folder = folder(&[
             ("access.jsonl", line("other", "now")),
-            ("access-20260103T000000Z-000.jsonl", line("x", "2") + &line("y", "-") + &line("x", "3")),
+            (
+                "access-20260103T000000Z-000.jsonl",
+                line("x", "2") + &line("y", "-") + &line("x", "3"),
+            ),
             ("access-20260102T000000Z-000.jsonl", line("x", "1")),
         ]);
         let search = newest(folder.path(), LogFile::Access, "x");
@@ -217,12 +222,17 @@ mod tests {
     fn a_line_of_a_megabyte_is_passed_over_and_the_next_is_read() {
         let long = line("x", &"a".repeat(2 * LONGEST_LINE as usize));
         let folder = folder(&[("access.jsonl", long + &line("x", "short"))]);
-        assert_eq!(whats(&newest(folder.path(), LogFile::Access, "x")), ["short"]);
+        assert_eq!(
+            whats(&newest(folder.path(), LogFile::Access, "x")),
+            ["short"]
+        );
     }
 
     #[test]
     fn only_the_newest_of_very_many_lines_are_kept() {
-        let text: String = (0..1000).map(|number| line("x", &number.to_string())).collect();
+        let text: String = (0..1000)
+            .map(|number| line("x", &number.to_string()))
+            .collect();
         let folder = folder(&[("access.jsonl", text)]);
         let whats = whats(&newest(folder.path(), LogFile::Access, "x"));
         assert_eq!(whats.len(), MOST_LINES);
@@ -237,7 +247,11 @@ mod tests {
         ]);
         fs::create_dir(folder.path().join("access-20260101T000000Z-000.jsonl")).unwrap();
         let search = newest(folder.path(), LogFile::Access, "x");
-        let unread: Vec<String> = search.logs.into_iter().filter_map(|log| log.unread).collect();
+        let unread: Vec<String> = search
+            .logs
+            .into_iter()
+            .filter_map(|log| log.unread)
+            .collect();
         assert_eq!(unread.len(), 2);
         assert!(unread[0].contains("gunzip") && unread[1].contains("no regular file"));
     }

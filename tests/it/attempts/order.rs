@@ -11,7 +11,10 @@ struct Tiers {
 const NAMES: [&str; 4] = ["a", "b", "c", "d"];
 
 impl Tiers {
-    async fn start(answer: impl Fn(&str) -> Answer, more: impl FnOnce(Builder) -> Builder) -> Tiers {
+    async fn start(
+        answer: impl Fn(&str) -> Answer,
+        more: impl FnOnce(Builder) -> Builder,
+    ) -> Tiers {
         let mut upstreams = Vec::new();
         let mut builder = Gateway::builder();
         for name in NAMES {
@@ -20,7 +23,11 @@ impl Tiers {
             upstreams.push(upstream);
         }
         let target = |(upstream, tier): (&str, u64)| json!({"upstream": upstream, "model": "m", "tier": tier});
-        let targets = NAMES.into_iter().zip([0, 0, 1, 2]).map(target).collect::<Vec<_>>();
+        let targets = NAMES
+            .into_iter()
+            .zip([0, 0, 1, 2])
+            .map(target)
+            .collect::<Vec<_>>();
         let builder = builder
             .route("chat", "chat", &["a"])
             .set("routes.chat.targets", targets)
@@ -38,7 +45,12 @@ impl Tiers {
     fn asked(&self) -> String {
         let named = NAMES.iter().zip(&self.upstreams);
         let mut all = named
-            .flat_map(|(name, upstream)| upstream.requests().into_iter().map(|request| (request.at, *name)))
+            .flat_map(|(name, upstream)| {
+                upstream
+                    .requests()
+                    .into_iter()
+                    .map(|request| (request.at, *name))
+            })
             .collect::<Vec<_>>();
         all.sort();
         all.into_iter().map(|(_, name)| name).collect()
@@ -68,7 +80,10 @@ async fn whoever_has_the_last_word_is_named_by_the_answer() {
     };
     let tiers = Tiers::start(last, |gateway| gateway).await;
     let reply = tiers.ask().await;
-    assert_eq!((reply.text(), reply.header("x-sidegate-upstream")), (text_of("D", 3), Some("d")));
+    assert_eq!(
+        (reply.text(), reply.header("x-sidegate-upstream")),
+        (text_of("D", 3), Some("d"))
+    );
     assert_eq!(reply.header("x-sidegate-attempts"), Some("4"));
     tiers.end().await;
 }
@@ -77,7 +92,10 @@ async fn whoever_has_the_last_word_is_named_by_the_answer() {
 async fn a_prompt_that_is_too_long_passes_over_its_own_tier() {
     let tiers = Tiers::start(|_| plain::context_length_exceeded(), |gateway| gateway).await;
     let reply = tiers.ask().await;
-    assert_eq!((reply.status, reply.code().as_deref()), (400, Some("context_length_exceeded")));
+    assert_eq!(
+        (reply.status, reply.code().as_deref()),
+        (400, Some("context_length_exceeded"))
+    );
     let asked = tiers.asked();
     assert!(["acd", "bcd"].contains(&asked.as_str()), "{asked}");
     tiers.end().await;
@@ -96,12 +114,18 @@ async fn no_more_is_tried_than_the_route_allows() {
 #[tokio::test]
 async fn the_same_ones_again_come_when_nobody_else_is_left() {
     let tiers = Tiers::start(|_| status(503), |gateway| gateway.set("retry.max", 6)).await;
-    assert_eq!(tiers.ask().await.code().as_deref(), Some("upstream_overloaded"));
+    assert_eq!(
+        tiers.ask().await.code().as_deref(),
+        Some("upstream_overloaded")
+    );
     let asked = tiers.asked();
     assert_eq!(asked.len(), 7);
     let again = &asked[4..];
     // Each once before any of them a third time.
-    assert!(again.chars().all(|name| again.matches(name).count() == 1), "{asked}");
+    assert!(
+        again.chars().all(|name| again.matches(name).count() == 1),
+        "{asked}"
+    );
     tiers.end().await;
 }
 
@@ -129,6 +153,10 @@ async fn a_status_that_the_route_leaves_out_is_not_asked_again_but_elsewhere() {
         .await
         .expect_failure(503, "upstream_overloaded")
         .expect_attempts(1);
-    stage.tell(stage.chat()).await.expect_whole("B", 3).expect_attempts(2);
+    stage
+        .tell(stage.chat())
+        .await
+        .expect_whole("B", 3)
+        .expect_attempts(2);
     stage.end().await;
 }

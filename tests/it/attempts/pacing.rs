@@ -5,15 +5,37 @@ use crate::breaker::look;
 
 /// `a` says when to come back, once; whoever comes then is served.
 fn limited_once(seconds: &str) -> Script {
-    Script::sequence([limited(&[("retry-after", seconds)]), sse::chat_saying("A", 3).answer()])
+    Script::sequence([
+        limited(&[("retry-after", seconds)]),
+        sse::chat_saying("A", 3).answer(),
+    ])
+}
+
+/// Waits until the gateway has read the 429.
+async fn wait_limited(stage: &Stage) {
+    let limited = |metrics: &Metrics| {
+        metrics.sum(
+            "sidegate_upstream_attempts_total",
+            &[("outcome", "rate_limited")],
+        ) == 1.0
+    };
+    stage.gateway.wait_metrics("the 429", limited).await;
 }
 
 #[tokio::test]
 async fn a_second_request_prefers_another_target_at_once() {
     let stage = Stage::start(limited_once("30"), sse::chat_saying("B", 3)).await;
-    stage.tell(stage.chat()).await.expect_whole("B", 3).expect_attempts(2);
+    stage
+        .tell(stage.chat())
+        .await
+        .expect_whole("B", 3)
+        .expect_attempts(2);
     for _ in 0..3 {
-        stage.tell(stage.chat()).await.expect_whole("B", 3).expect_attempts(1);
+        stage
+            .tell(stage.chat())
+            .await
+            .expect_whole("B", 3)
+            .expect_attempts(1);
     }
     assert_eq!(stage.a.requests().len(), 1);
     let breaker = look(&stage.gateway, "a", "chat-on-a").await;
@@ -25,14 +47,23 @@ async fn a_second_request_prefers_another_target_at_once() {
 async fn a_second_request_without_another_target_waits_its_time() {
     let stage = Stage::start(limited_once("1"), Answer::new()).await;
     let first = stage.alone().start().await;
-    stage.a.wait_requests(1).await;
-    let limited = |metrics: &Metrics| metrics.sum("sidegate_upstream_attempts_total", &[("outcome", "rate_limited")]) == 1.0;
-    stage.gateway.wait_metrics("the 429", limited).await;
-    stage.tell(stage.alone()).await.expect_whole("A", 3).expect_attempts(1);
-    stage.told(first.finish().await).await.expect_whole("A", 3).expect_attempts(2);
+    wait_limited(&stage).await;
+    stage
+        .tell(stage.alone())
+        .await
+        .expect_whole("A", 3)
+        .expect_attempts(1);
+    stage
+        .told(first.finish().await)
+        .await
+        .expect_whole("A", 3)
+        .expect_attempts(2);
     let seen = stage.a.requests();
     let named = seen[0].sent[0].0 + Duration::from_secs(1);
-    assert!(seen[1..].iter().all(|request| request.at >= named), "{seen:?}");
+    assert!(
+        seen[1..].iter().all(|request| request.at >= named),
+        "{seen:?}"
+    );
     stage.end().await;
 }
 
@@ -42,8 +73,15 @@ async fn another_model_of_the_same_server_is_not_held_up() {
         .model("alone-on-a", limited(&[("retry-after", "30")]))
         .otherwise(sse::chat_saying("A", 3).answer());
     let stage = Stage::start(script, sse::chat_saying("B", 3)).await;
-    stage.tell(stage.alone()).await.expect_failure(429, "rate_limited");
-    stage.tell(stage.chat()).await.expect_whole("A", 3).expect_attempts(1);
+    stage
+        .tell(stage.alone())
+        .await
+        .expect_failure(429, "rate_limited");
+    stage
+        .tell(stage.chat())
+        .await
+        .expect_whole("A", 3)
+        .expect_attempts(1);
     stage.end().await;
 }
 
@@ -55,22 +93,37 @@ async fn one_request_a_base_goes_through_for_the_first_second() {
         gateway.set("retry.base", "150ms").set("retry.cap", "150ms")
     })
     .await;
-    for told in stage.tell_many(6, || stage.alone()).await {
-        told.expect_whole("A", 3);
+    let first = stage.alone().start().await;
+    wait_limited(&stage).await;
+    for told in stage.tell_many(5, || stage.alone()).await {
+        told.expect_whole("A", 3).expect_attempts(1);
     }
+    stage.told(first.finish().await).await.expect_whole("A", 3);
     let seen = stage.a.requests();
     let answered = seen.iter().filter(|request| request.sent.len() == 1);
-    let limited_at = answered.map(|request| request.sent[0].0).next().expect("the 429");
+    let limited_at = answered
+        .map(|request| request.sent[0].0)
+        .next()
+        .expect("the 429");
     let opens = limited_at + Duration::from_secs(1);
-    let after = seen.iter().map(|request| request.at).filter(|at| *at >= opens);
+    let after = seen
+        .iter()
+        .map(|request| request.at)
+        .filter(|at| *at >= opens);
     let after = after.collect::<Vec<_>>();
-    let first_second = after.iter().filter(|at| **at < opens + Duration::from_millis(900));
+    let first_second = after
+        .iter()
+        .filter(|at| **at < opens + Duration::from_millis(900));
     let first_second = first_second.copied().collect::<Vec<_>>();
     assert!(first_second.len() >= 3, "{first_second:?}");
     // What lies between leaving there and arriving here may differ a little.
     let near = Duration::from_millis(60);
     for pair in first_second.windows(2) {
-        assert!(pair[1] - pair[0] + near >= base, "{:?} apart", pair[1] - pair[0]);
+        assert!(
+            pair[1] - pair[0] + near >= base,
+            "{:?} apart",
+            pair[1] - pair[0]
+        );
     }
     stage.end().await;
 }
@@ -78,11 +131,20 @@ async fn one_request_a_base_goes_through_for_the_first_second() {
 #[tokio::test]
 async fn a_pace_beyond_the_deadline_is_told_at_once() {
     let stage = Stage::start(limited_once("20"), Answer::new()).await;
-    stage.tell(stage.alone()).await.expect_failure(429, "rate_limited");
+    stage
+        .tell(stage.alone())
+        .await
+        .expect_failure(429, "rate_limited");
     let told = stage.tell(stage.alone()).await;
     told.expect_failure(429, "rate_limited").expect_attempts(0);
-    let seconds = told.reply.header("retry-after").and_then(|text| text.parse::<u64>().ok());
-    assert!(seconds.is_some_and(|seconds| (15..=20).contains(&seconds)), "{seconds:?}");
+    let seconds = told
+        .reply
+        .header("retry-after")
+        .and_then(|text| text.parse::<u64>().ok());
+    assert!(
+        seconds.is_some_and(|seconds| (15..=20).contains(&seconds)),
+        "{seconds:?}"
+    );
     assert!(told.reply.took() < Duration::from_secs(2));
     assert_eq!(stage.a.requests().len(), 1);
     stage.end().await;
@@ -96,9 +158,16 @@ async fn nobody_is_kept_away_for_longer_than_the_cap() {
     .await;
     let told = stage.tell(stage.alone()).await;
     told.expect_failure(429, "rate_limited").expect_attempts(1);
-    stage.tell(stage.alone()).await.expect_whole("A", 3).expect_attempts(1);
+    stage
+        .tell(stage.alone())
+        .await
+        .expect_whole("A", 3)
+        .expect_attempts(1);
     let gap = gaps(&stage.a.requests())[0];
-    assert!((Duration::from_millis(950)..Duration::from_secs(4)).contains(&gap), "{gap:?}");
+    assert!(
+        (Duration::from_millis(950)..Duration::from_secs(4)).contains(&gap),
+        "{gap:?}"
+    );
     stage.end().await;
 }
 
@@ -111,7 +180,14 @@ async fn a_429_that_names_no_time_holds_nobody_up() {
         |gateway| gateway.set("retry.max", 0),
     )
     .await;
-    stage.tell(stage.alone()).await.expect_failure(429, "rate_limited");
-    stage.tell(stage.alone()).await.expect_whole("A", 3).expect_attempts(1);
+    stage
+        .tell(stage.alone())
+        .await
+        .expect_failure(429, "rate_limited");
+    stage
+        .tell(stage.alone())
+        .await
+        .expect_whole("A", 3)
+        .expect_attempts(1);
     stage.end().await;
 }

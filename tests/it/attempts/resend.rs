@@ -21,7 +21,8 @@ async fn a_response_that_is_kept_is_sent_once() {
     for key in ["store", "background"] {
         for alias in ["alone", "chat"] {
             let told = stage.tell(keeping(responses(&stage, alias), key)).await;
-            told.expect_failure(503, "upstream_overloaded").expect_attempts(1);
+            told.expect_failure(503, "upstream_overloaded")
+                .expect_attempts(1);
             assert_eq!(told.reply.header("x-should-retry"), Some("false"));
         }
     }
@@ -32,7 +33,10 @@ async fn a_response_that_is_kept_is_sent_once() {
 #[tokio::test]
 async fn a_response_that_is_not_kept_is_sent_again() {
     let stage = stage(|gateway| gateway).await;
-    for request in [responses(&stage, "chat"), responses(&stage, "chat").field("store", false)] {
+    for request in [
+        responses(&stage, "chat"),
+        responses(&stage, "chat").field("store", false),
+    ] {
         let told = stage.tell(request).await;
         assert_eq!(told.reply.text(), "from b");
         told.expect_attempts(2);
@@ -49,11 +53,22 @@ async fn an_idempotency_key_and_the_routes_leave_make_it_sendable_again() {
     let told = stage.tell(with_key(stored("chat"))).await;
     assert_eq!(told.reply.text(), "from b");
     told.expect_attempts(2);
-    let keys = [&stage.a, &stage.b].map(|it| it.requests()[0].header("idempotency-key").map(str::to_string));
-    assert_eq!(keys, [Some("order-66".to_string()), Some("order-66".to_string())]);
+    let keys = [&stage.a, &stage.b].map(|it| {
+        it.requests()[0]
+            .header("idempotency-key")
+            .map(str::to_string)
+    });
+    assert_eq!(
+        keys,
+        [Some("order-66".to_string()), Some("order-66".to_string())]
+    );
     // One of the two is not enough.
     for request in [stored("chat"), with_key(stored("alone"))] {
-        stage.tell(request).await.expect_failure(503, "upstream_overloaded").expect_attempts(1);
+        stage
+            .tell(request)
+            .await
+            .expect_failure(503, "upstream_overloaded")
+            .expect_attempts(1);
     }
     stage.end().await;
 }
@@ -63,7 +78,9 @@ async fn an_idempotency_key_and_the_routes_leave_make_it_sendable_again() {
 async fn a_connection_that_was_never_made_sent_nothing() {
     let stage = stage(|gateway| gateway).await;
     stage.a.go_down().await;
-    let told = stage.tell(keeping(responses(&stage, "chat"), "store")).await;
+    let told = stage
+        .tell(keeping(responses(&stage, "chat"), "store"))
+        .await;
     assert_eq!(told.reply.text(), "from b");
     told.expect_attempts(2);
     stage.end().await;
@@ -79,7 +96,8 @@ async fn a_stale_connection_may_have_taken_it() {
     let stored = || keeping(responses(&stage, "chat"), "store");
     assert_eq!(stage.tell(stored()).await.reply.text(), "from a");
     let told = stage.tell(stored()).await;
-    told.expect_failure(502, "upstream_protocol_error").expect_attempts(1);
+    told.expect_failure(502, "upstream_protocol_error")
+        .expect_attempts(1);
     stage.expect_b_unasked();
     stage.end().await;
 }
@@ -88,14 +106,29 @@ async fn a_stale_connection_may_have_taken_it() {
 #[tokio::test]
 async fn the_paths_without_state_are_sent_again() {
     let answers = Script::new()
-        .target("POST /v1/completions", plain::json(&plain::completion_body("from b")))
-        .target("POST /v1/messages", plain::json(&plain::message_body("from b")))
+        .target(
+            "POST /v1/completions",
+            plain::json(&plain::completion_body("from b")),
+        )
+        .target(
+            "POST /v1/messages",
+            plain::json(&plain::message_body("from b")),
+        )
         .otherwise(plain::json(&plain::embeddings_body(1)));
     let stage = Stage::start(overloaded(&[]), answers).await;
     let client = stage.gateway.client();
-    for request in [client.completions("chat"), client.messages("chat"), client.embeddings("chat")] {
+    for request in [
+        client.completions("chat"),
+        client.messages("chat"),
+        client.embeddings("chat"),
+    ] {
         let told = stage.tell(request).await;
-        assert_eq!((told.reply.status, &told.reply.end), (200, &End::Whole), "{:?}", told.reply);
+        assert_eq!(
+            (told.reply.status, &told.reply.end),
+            (200, &End::Whole),
+            "{:?}",
+            told.reply
+        );
         told.expect_attempts(2);
     }
     stage.end().await;

@@ -82,7 +82,11 @@ async fn hold(stage: &Stage, rows: Vec<Row>) {
 
 async fn hold_alone(stage: &Stage, row: &Row) {
     let request = stage.gateway.client().chat("alone");
-    let request = if row.stream { request.stream() } else { request };
+    let request = if row.stream {
+        request.stream()
+    } else {
+        request
+    };
     let seen = stage.a.requests().len();
     let told = stage.tell(request).await;
     told.expect_failure(row.status, row.code)
@@ -90,34 +94,65 @@ async fn hold_alone(stage: &Stage, row: &Row) {
     assert_eq!(told.reply.header("x-should-retry"), Some("false"));
     assert_eq!((stage.a.requests().len() - seen) as u64, row.alone);
     let breaker = look(&stage.gateway, "a", "alone-on-a").await;
-    assert_eq!((breaker.state, breaker.failures), ("closed".into(), row.failures));
+    assert_eq!(
+        (breaker.state, breaker.failures),
+        ("closed".into(), row.failures)
+    );
 }
 
 async fn hold_before_b(stage: &Stage, row: &Row) {
     let (at_a, at_b) = (stage.a.requests().len(), stage.b.requests().len());
-    let request = if row.stream { stage.chat() } else { stage.plain() };
+    let request = if row.stream {
+        stage.chat()
+    } else {
+        stage.plain()
+    };
     let told = stage.tell(request).await;
     match row.elsewhere {
         true => told.expect_whole("B", 3).expect_attempts(row.before_b + 1),
         false => told.expect_failure(row.status, row.code).expect_attempts(1),
     };
-    let asked = (stage.a.requests().len() - at_a, stage.b.requests().len() - at_b);
+    let asked = (
+        stage.a.requests().len() - at_a,
+        stage.b.requests().len() - at_b,
+    );
     let first = if row.elsewhere { row.before_b } else { 1 };
     assert_eq!(asked, (first as usize, usize::from(row.elsewhere)));
 }
 
 #[tokio::test]
 async fn what_says_come_back_is_asked_again_unless_there_is_another() {
-    let loading = json!({"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}});
+    let loading =
+        json!({"error": {"code": 503, "message": "Loading model", "type": "unavailable_error"}});
     let limited = |body| plain::status(429, &[("content-type", "text/html")], body);
     let rows = vec![
-        row("429", plain::rate_limited(None), 429, "rate_limited").times(4).elsewhere(),
-        row("429, a page", limited("<html>slow down</html>"), 429, "rate_limited").times(4).elsewhere(),
-        row("503", plain::overloaded(), 503, "upstream_overloaded").times(4).elsewhere().failures(4),
-        row("529", status(529), 503, "upstream_overloaded").times(4).elsewhere().failures(4),
-        row("503, loading", plain::status(503, &[], loading.to_string()), 503, "upstream_overloaded")
+        row("429", plain::rate_limited(None), 429, "rate_limited")
             .times(4)
             .elsewhere(),
+        row(
+            "429, a page",
+            limited("<html>slow down</html>"),
+            429,
+            "rate_limited",
+        )
+        .times(4)
+        .elsewhere(),
+        row("503", plain::overloaded(), 503, "upstream_overloaded")
+            .times(4)
+            .elsewhere()
+            .failures(4),
+        row("529", status(529), 503, "upstream_overloaded")
+            .times(4)
+            .elsewhere()
+            .failures(4),
+        row(
+            "503, loading",
+            plain::status(503, &[], loading.to_string()),
+            503,
+            "upstream_overloaded",
+        )
+        .times(4)
+        .elsewhere(),
     ];
     let stage = stage().await;
     hold(&stage, rows).await;
@@ -126,25 +161,51 @@ async fn what_says_come_back_is_asked_again_unless_there_is_another() {
 
 #[tokio::test]
 async fn what_broke_once_is_asked_once_more() {
-    let event = sse::empty().and(sse::error_event(None, "boom"));
+    let names_a_500 = sse::empty().and(sse::error_event(None, "boom"));
+    let names_nothing = sse::empty().and("data: {\"error\":{\"message\":\"boom\"}}\n\n");
     let rows = vec![
         row("500", status(500), 502, "upstream_error")
             .times(2)
             .elsewhere()
             .there_again_first()
             .failures(1),
-        row("reset", Answer::new().close_reset(), 502, "upstream_protocol_error")
-            .times(2)
-            .elsewhere()
-            .failures(2),
-        row("end", Answer::new().close_fin(), 502, "upstream_protocol_error")
-            .times(2)
-            .elsewhere()
-            .failures(2),
-        row("an error event", event.answer(), 502, "upstream_error")
-            .times(2)
-            .elsewhere()
-            .failures(2),
+        row(
+            "reset",
+            Answer::new().close_reset(),
+            502,
+            "upstream_protocol_error",
+        )
+        .times(2)
+        .elsewhere()
+        .failures(2),
+        row(
+            "end",
+            Answer::new().close_fin(),
+            502,
+            "upstream_protocol_error",
+        )
+        .times(2)
+        .elsewhere()
+        .failures(2),
+        row(
+            "an event that names a 500",
+            names_a_500.answer(),
+            502,
+            "upstream_error",
+        )
+        .times(2)
+        .elsewhere()
+        .there_again_first()
+        .failures(1),
+        row(
+            "an event that names nothing",
+            names_nothing.answer(),
+            502,
+            "upstream_error",
+        )
+        .times(2)
+        .elsewhere()
+        .failures(2),
     ];
     let stage = stage().await;
     hold(&stage, rows).await;
@@ -155,18 +216,40 @@ async fn what_broke_once_is_asked_once_more() {
 async fn what_stands_before_a_server_or_knows_no_http_is_asked_once() {
     let mut rows = Vec::new();
     for code in [502, 504, 520, 521, 522, 523, 524, 525, 526, 527] {
-        rows.push(row("a gateway's", status(code), 502, "upstream_error").elsewhere().failures(1));
+        rows.push(
+            row("a gateway's", status(code), 502, "upstream_error")
+                .elsewhere()
+                .failures(1),
+        );
     }
     for page in [200, 404, 500, 502, 503, 529] {
-        rows.push(row("a page", plain::html(page), 502, "upstream_error").elsewhere().failures(1));
+        rows.push(
+            row("a page", plain::html(page), 502, "upstream_error")
+                .elsewhere()
+                .failures(1),
+        );
     }
-    let protocol = |what, answer| row(what, answer, 502, "upstream_protocol_error").elsewhere().failures(1);
+    let protocol = |what, answer| {
+        row(what, answer, 502, "upstream_protocol_error")
+            .elsewhere()
+            .failures(1)
+    };
     let framing = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n";
-    rows.push(protocol("no HTTP", Answer::new().send("SSH-2.0-OpenSSH_9.9\r\n").close_fin()));
+    rows.push(protocol(
+        "no HTTP",
+        Answer::new().send("SSH-2.0-OpenSSH_9.9\r\n").close_fin(),
+    ));
     rows.push(protocol("two framings", Answer::new().send(framing).hang()));
-    rows.push(protocol("a broken chunk", stream_head().send("zz\r\n").hang()));
+    rows.push(protocol(
+        "a broken chunk",
+        stream_head().send("zz\r\n").hang(),
+    ));
     let cut = sse::chat(9).cut_after_token(0).answer();
-    rows.push(row("cut", cut, 502, "upstream_truncated").elsewhere().failures(1));
+    rows.push(
+        row("cut", cut, 502, "upstream_truncated")
+            .elsewhere()
+            .failures(1),
+    );
     let stage = stage().await;
     hold(&stage, rows).await;
     stage.end().await;
@@ -184,11 +267,21 @@ async fn what_says_nothing_about_the_server_leaves_its_breaker_alone() {
     let missing = plain::model_missing("alone-on-a");
     rows.push(row("no such model", missing, 502, "upstream_model_missing").elsewhere());
     for code in [400, 413] {
-        let overflow = plain::error(code, "invalid_request_error", "context_length_exceeded", "too long");
+        let overflow = plain::error(
+            code,
+            "invalid_request_error",
+            "context_length_exceeded",
+            "too long",
+        );
         rows.push(row("too long", overflow, code, "context_length_exceeded").elsewhere());
     }
     let policy = plain::content_policy_violation();
-    rows.push(row("content policy", policy, 400, "content_policy_violation"));
+    rows.push(row(
+        "content policy",
+        policy,
+        400,
+        "content_policy_violation",
+    ));
     for code in [400, 404, 405, 409, 410, 413, 418, 422, 451] {
         let own = plain::error(code, "invalid_request_error", "bad_value", "temperature");
         rows.push(row("the request's own", own, code, "upstream_rejected"));
@@ -205,10 +298,30 @@ async fn what_says_nothing_about_the_server_leaves_its_breaker_alone() {
 #[tokio::test]
 async fn who_is_silent_is_never_asked_again() {
     let rows = vec![
-        row("no head", Answer::new().hang(), 504, "upstream_header_timeout").elsewhere().failures(1),
-        row("no token", stream_head().hang(), 504, "upstream_first_token_timeout").elsewhere().failures(1),
+        row(
+            "no head",
+            Answer::new().hang(),
+            504,
+            "upstream_header_timeout",
+        )
+        .elsewhere()
+        .failures(1),
+        row(
+            "no token",
+            stream_head().hang(),
+            504,
+            "upstream_first_token_timeout",
+        )
+        .elsewhere()
+        .failures(1),
         // A long answer is no dead server, and asking somebody else would take as long again.
-        row("no plain answer", Answer::new().hang(), 504, "upstream_plain_timeout").plain(),
+        row(
+            "no plain answer",
+            Answer::new().hang(),
+            504,
+            "upstream_plain_timeout",
+        )
+        .plain(),
     ];
     let stage = Stage::set_up(Answer::new(), sse::chat_saying("B", 3), |gateway| {
         let clocks = json!({"header": "300ms", "first_token": "300ms", "plain": "300ms"});
@@ -242,14 +355,22 @@ async fn a_connection_that_is_refused_fails_every_model_of_its_address() {
     stage.end().await;
 }
 
+/// The scripted server waits for a head, and what comes is none.
 #[tokio::test]
-async fn a_handshake_with_a_server_that_knows_no_tls_fails_like_a_refusal() {
-    let stage = {
-        let (a, b) = (Upstream::start(Answer::new()).await, Upstream::start(sse::chat_saying("B", 3)).await);
-        let https = a.url().replace("http://", "https://");
-        Stage::before(a, b, |gateway| gateway.set("upstreams.a.url", https)).await
-    };
-    hold_unreachable(&stage, 502, "upstream_unreachable").await;
+async fn a_handshake_that_hangs_is_a_connect_that_hangs() {
+    let (a, b) = (
+        Upstream::start(Answer::new()).await,
+        Upstream::start(sse::chat_saying("B", 3)).await,
+    );
+    let https = a.url().replace("http://", "https://");
+    let stage = Stage::before(a, b, |gateway| {
+        gateway
+            .set("upstreams.a.url", https)
+            .set("routes.chat.timeouts.connect", "200ms")
+            .set("routes.alone.timeouts.connect", "200ms")
+    })
+    .await;
+    hold_unreachable(&stage, 504, "upstream_connect_timeout").await;
     stage.end().await;
 }
 
@@ -280,9 +401,14 @@ async fn a_connect_that_hangs_fails_like_a_refusal_and_says_so() {
 #[tokio::test]
 async fn a_name_that_leads_nowhere_fails_like_a_refusal() {
     let stage = {
-        let (a, b) = (Upstream::start(Answer::new()).await, Upstream::start(sse::chat_saying("B", 3)).await);
+        let (a, b) = (
+            Upstream::start(Answer::new()).await,
+            Upstream::start(sse::chat_saying("B", 3)).await,
+        );
         Stage::before(a, b, |gateway| {
-            gateway.set("upstreams.a.url", "http://nobody.invalid:8000/v1").without_key("a")
+            gateway
+                .set("upstreams.a.url", "http://nobody.invalid:8000/v1")
+                .without_key("a")
         })
         .await
     };

@@ -34,7 +34,10 @@ fn write(path: &Path, bytes: &[u8], mode: u32) {
 async fn expect_working(stage: &Stage, shared: f64) {
     let metrics = stage.gateway.metrics().await;
     assert_eq!(metrics.value("sidegate_breaker_shared", &[]), Some(shared));
-    assert_eq!(stage.gateway.status().await["breaker_shared"], shared == 1.0);
+    assert_eq!(
+        stage.gateway.status().await["breaker_shared"],
+        shared == 1.0
+    );
     fail(stage, 2).await;
     refused(stage, "one").await;
 }
@@ -50,11 +53,21 @@ type Put = fn(&Path);
 /// What no gateway has written, and the words that say so.
 fn strangers() -> Vec<(&'static str, Put)> {
     vec![
-        ("has 5 bytes instead of 32768", |path| write(path, b"hello", 0o600)),
-        ("has 0 bytes instead of 32768", |path| write(path, b"", 0o600)),
-        ("doesn't begin as a breaker file does", |path| write(path, &[7; FILE_BYTES], 0o600)),
-        ("doesn't begin as a breaker file does", |path| write(path, &[0; FILE_BYTES], 0o600)),
-        ("has mode 0644 instead of 0600", |path| write(path, &[0; FILE_BYTES], 0o644)),
+        ("has 5 bytes instead of 32768", |path| {
+            write(path, b"hello", 0o600)
+        }),
+        ("has 0 bytes instead of 32768", |path| {
+            write(path, b"", 0o600)
+        }),
+        ("doesn't begin as a breaker file does", |path| {
+            write(path, &[7; FILE_BYTES], 0o600)
+        }),
+        ("doesn't begin as a breaker file does", |path| {
+            write(path, &[0; FILE_BYTES], 0o600)
+        }),
+        ("has mode 0644 instead of 0600", |path| {
+            write(path, &[0; FILE_BYTES], 0o644)
+        }),
         ("has layout 9 with 1023 slots", |path| {
             let layout = (9u64 << 32 | 1023).to_ne_bytes();
             let mut bytes = vec![0; FILE_BYTES];
@@ -71,7 +84,9 @@ fn strangers() -> Vec<(&'static str, Put)> {
             write(path, &[0; FILE_BYTES], 0o600);
             fs::hard_link(path, path.with_file_name("another")).expect("a link");
         }),
-        ("is a folder", |path| fs::create_dir(path).expect("a folder")),
+        ("is a folder", |path| {
+            fs::create_dir(path).expect("a folder")
+        }),
     ]
 }
 
@@ -100,9 +115,12 @@ async fn a_whole_file_with_nonsense_in_it_heals_itself() {
     let mut stage = stage;
     stage.gateway.stop().await;
     let mut bytes = fs::read(&place).expect("the file");
-    bytes[32..].chunks_exact_mut(32).filter(|record| record[..8] != [0; 8]).for_each(|record| {
-        record[24..].copy_from_slice(&[0xff; 8]);
-    });
+    bytes[32..]
+        .chunks_exact_mut(32)
+        .filter(|record| record[..8] != [0; 8])
+        .for_each(|record| {
+            record[24..].copy_from_slice(&[0xff; 8]);
+        });
     write(&place, &bytes, 0o600);
     stage.gateway.start_again().await;
     assert_eq!(look(&stage.gateway, "a", "one-on-a").await.state, "closed");
@@ -116,10 +134,17 @@ async fn where_no_file_can_be_the_breakers_are_private() {
     let stage = stage_with(broken(), 2, "60s", |gateway| {
         let home = gateway.home().to_path_buf();
         fs::write(home.join("no-folder"), b"").expect("a file");
-        gateway.set("breaker.file", home.join("no-folder/breakers.v1").display().to_string())
+        gateway.set(
+            "breaker.file",
+            home.join("no-folder/breakers.v1").display().to_string(),
+        )
     })
     .await;
-    expect_said(&stage, "no other process shares them and a restart forgets them").await;
+    expect_said(
+        &stage,
+        "no other process shares them and a restart forgets them",
+    )
+    .await;
     expect_working(&stage, 0.0).await;
     stage.end().await;
 }

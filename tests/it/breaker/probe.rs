@@ -32,14 +32,19 @@ async fn one_of_twenty_probes_and_the_others_are_told_to_come_back_in_a_second()
     let opener = async {
         eventually("nineteen refusals", async || {
             let refused = stage.gateway.ledger().replies();
-            let refused = refused.iter().filter(|reply| reply.code().as_deref() == Some("circuit_open"));
+            let refused = refused
+                .iter()
+                .filter(|reply| reply.code().as_deref() == Some("circuit_open"));
             match refused.count() {
                 19 => Ok(()),
                 other => Err(format!("{other}")),
             }
         })
         .await;
-        assert_eq!(look(&stage.gateway, "a", "one-on-a").await.state, "half_open");
+        assert_eq!(
+            look(&stage.gateway, "a", "one-on-a").await.state,
+            "half_open"
+        );
         refused_19.open();
         answer.open();
     };
@@ -65,8 +70,13 @@ async fn one_of_twenty_probes_and_the_others_are_told_to_come_back_in_a_second()
 async fn while_the_probe_is_out_the_others_fail_over() {
     let answer = Latch::new();
     let stage = stage(broken(), 1, "300ms").await;
-    stage.tell(stage.chat()).await.expect_failure(502, "upstream_error");
-    stage.a.play(sse::chat_saying("A", 3).hold_before_head(&answer));
+    stage
+        .tell(stage.chat())
+        .await
+        .expect_failure(502, "upstream_error");
+    stage
+        .a
+        .play(sse::chat_saying("A", 3).hold_before_head(&answer));
     eventually("the end of the cool-down", async || {
         match look(&stage.gateway, "a", "chat-on-a").await.retry_in {
             None => Ok(()),
@@ -80,7 +90,11 @@ async fn while_the_probe_is_out_the_others_fail_over() {
         told.expect_whole("B", 3).expect_attempts(1);
     }
     answer.open();
-    stage.told(probe.finish().await).await.expect_whole("A", 3).expect_attempts(1);
+    stage
+        .told(probe.finish().await)
+        .await
+        .expect_whole("A", 3)
+        .expect_attempts(1);
     stage.tell(stage.chat()).await.expect_whole("A", 3);
     stage.end().await;
 }
@@ -90,7 +104,11 @@ async fn while_the_probe_is_out_the_others_fail_over() {
 async fn the_first_content_closes_it_while_the_probe_still_streams() {
     let rest = Latch::new();
     let slow = sse::chat_saying("A", 3).hold_before_token(2, &rest);
-    let stage = opened(Script::new().nth(2, slow.answer()).otherwise(good()), "300ms").await;
+    let stage = opened(
+        Script::new().nth(2, slow.answer()).otherwise(good()),
+        "300ms",
+    )
+    .await;
     cooled_down(&stage).await;
     let probe = ask(&stage, "one").start().await;
     probe.tokens(1).await;
@@ -102,7 +120,10 @@ async fn the_first_content_closes_it_while_the_probe_still_streams() {
     stage.told(probe.finish().await).await.expect_whole("A", 3);
     let metrics = stage.gateway.metrics().await;
     let closed = [("model", "one-on-a"), ("to", "closed")];
-    assert_eq!(metrics.sum("sidegate_breaker_transitions_total", &closed), 1.0);
+    assert_eq!(
+        metrics.sum("sidegate_breaker_transitions_total", &closed),
+        1.0
+    );
     stage.end().await;
 }
 
@@ -147,7 +168,11 @@ async fn a_probe_that_breaks_later_counts_as_one_failure() {
     let stage = stage(broken(), 3, "300ms").await;
     fail(&stage, 3).await;
     let later = Latch::new();
-    stage.a.play(sse::chat_saying("A", 9).hold_before_token(5, &later).cut_after_token(5));
+    stage.a.play(
+        sse::chat_saying("A", 9)
+            .hold_before_token(5, &later)
+            .cut_after_token(5),
+    );
     cooled_down(&stage).await;
     let probe = ask(&stage, "one").start().await;
     probe.tokens(4).await;
@@ -189,16 +214,25 @@ async fn a_probe_whose_client_left_frees_the_place_for_the_next() {
 /// A 429 says nothing about the server's health, so the next request finds out.
 #[tokio::test]
 async fn a_probe_without_a_verdict_frees_the_place_for_the_next() {
-    let script = Script::new().nth(2, plain::rate_limited(None)).otherwise(good());
+    let script = Script::new()
+        .nth(2, plain::rate_limited(None))
+        .otherwise(good());
     let stage = opened(script, "300ms").await;
     cooled_down(&stage).await;
-    stage.tell(ask(&stage, "one")).await.expect_failure(429, "rate_limited");
+    stage
+        .tell(ask(&stage, "one"))
+        .await
+        .expect_failure(429, "rate_limited");
     stage.tell(ask(&stage, "one")).await.expect_whole("A", 3);
     stage.end().await;
 }
 
 /// So many requests that `a` holds until the latch opens; then they break.
-async fn held_requests(stage: &Stage, count: usize, latch: &Latch) -> Vec<crate::support::Exchange> {
+async fn held_requests(
+    stage: &Stage,
+    count: usize,
+    latch: &Latch,
+) -> Vec<crate::support::Exchange> {
     stage.a.play(Answer::new().wait_for(latch).then(broken()));
     let before = stage.a.requests().len();
     let mut held = Vec::new();
@@ -237,14 +271,19 @@ async fn late_failures_do_not_keep_it_open_for_longer() {
     stage.a.play(broken());
     fail(&stage, 1).await;
     let opened_at = Instant::now();
-    eventually("a second of the four", async || match refused(&stage, "one").await {
-        4 => Err("four are left".to_string()),
-        _ => Ok(()),
+    eventually("a second of the four", async || {
+        match refused(&stage, "one").await {
+            4 => Err("four are left".to_string()),
+            _ => Ok(()),
+        }
     })
     .await;
     late.open();
     for exchange in held {
-        stage.told(exchange.finish().await).await.expect_failure(502, "upstream_error");
+        stage
+            .told(exchange.finish().await)
+            .await
+            .expect_failure(502, "upstream_error");
     }
     let (left, gone) = (refused(&stage, "one").await, opened_at.elapsed());
     assert!(left <= 3, "{left} s after {gone:?}");
@@ -255,7 +294,9 @@ async fn late_failures_do_not_keep_it_open_for_longer() {
 async fn a_late_success_does_not_close_it() {
     let stage = stage(broken(), 1, "60s").await;
     let late = Latch::new();
-    stage.a.play(sse::chat_saying("A", 3).hold_before_token(2, &late));
+    stage
+        .a
+        .play(sse::chat_saying("A", 3).hold_before_token(2, &late));
     let slow = ask(&stage, "one").start().await;
     slow.tokens(1).await;
     stage.a.play(broken());

@@ -12,9 +12,15 @@ async fn it_survives_a_kill_with_the_time_that_is_left() {
     stage.gateway.start_again().await;
     let left = refused(&stage, "one").await;
     let gone = opened_at.elapsed().as_secs();
-    assert!((60 - gone - 2..=60).contains(&left), "{left} s are left after {gone} s");
+    assert!(
+        (60 - gone - 2..=60).contains(&left),
+        "{left} s are left after {gone} s"
+    );
     assert_eq!(look(&stage.gateway, "a", "one-on-a").await.failures, 2);
-    stage.tell(ask(&stage, "two")).await.expect_failure(502, "upstream_error");
+    stage
+        .tell(ask(&stage, "two"))
+        .await
+        .expect_failure(502, "upstream_error");
     assert_eq!(stage.a.requests().len(), 3);
     end(&stage).await;
 }
@@ -40,9 +46,11 @@ async fn a_dead_probers_place_falls_free() {
     .await;
     fail(&stage, 1).await;
     stage.a.play(Answer::new().hang());
-    eventually("the probe", async || match stage.tell(ask(&stage, "one")).await.reply.status {
-        504 => Ok(()),
-        other => Err(other.to_string()),
+    eventually("the probe", async || {
+        match stage.tell(ask(&stage, "one")).await.reply.status {
+            504 => Ok(()),
+            other => Err(other.to_string()),
+        }
     })
     .await;
     stage.a.play(good());

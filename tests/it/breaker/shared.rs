@@ -19,17 +19,29 @@ impl Pair {
             Gateway::builder()
                 .upstream("a", &upstream)
                 .route("one", "one", &["a"])
-                .set("breaker", json!({"threshold": threshold, "cool_down": cool_down, "file": file}))
+                .set(
+                    "breaker",
+                    json!({"threshold": threshold, "cool_down": cool_down, "file": file}),
+                )
                 .set("retry.max", 0)
                 .start()
                 .await
         };
         let gateways = [start().await, start().await];
-        Pair { gateways, upstream, _folder: folder }
+        Pair {
+            gateways,
+            upstream,
+            _folder: folder,
+        }
     }
 
     async fn ask(&self, number: usize) -> Reply {
-        self.gateways[number].client().chat("one").stream().send().await
+        self.gateways[number]
+            .client()
+            .chat("one")
+            .stream()
+            .send()
+            .await
     }
 
     async fn look(&self, number: usize) -> Look {
@@ -39,7 +51,10 @@ impl Pair {
     async fn end(&self) {
         for gateway in &self.gateways {
             laws::of(gateway, &[&self.upstream])
-                .skip(Law::L3, "the upstream has seen the other gateway's requests too")
+                .skip(
+                    Law::L3,
+                    "the upstream has seen the other gateway's requests too",
+                )
                 .check()
                 .await;
         }
@@ -50,7 +65,10 @@ impl Pair {
 async fn each_counts_the_others_failures() {
     let pair = Pair::start(broken(), 3, "60s").await;
     for number in [0, 1, 0] {
-        assert_eq!(pair.ask(number).await.code().as_deref(), Some("upstream_error"));
+        assert_eq!(
+            pair.ask(number).await.code().as_deref(),
+            Some("upstream_error")
+        );
     }
     for number in [0, 1] {
         assert!(expect_circuit_open(&pair.ask(number).await) > 50);
@@ -68,17 +86,23 @@ async fn one_of_both_probes_and_closes_it_for_both() {
     let pair = Pair::start(broken(), 1, "300ms").await;
     assert_eq!(pair.ask(0).await.code().as_deref(), Some("upstream_error"));
     let answer = Latch::new();
-    pair.upstream.play(sse::chat_saying("A", 3).hold_before_head(&answer));
-    eventually("the end of the cool-down", async || match pair.look(1).await.retry_in {
-        None => Ok(()),
-        Some(left) => Err(format!("{left} s")),
+    pair.upstream
+        .play(sse::chat_saying("A", 3).hold_before_head(&answer));
+    eventually("the end of the cool-down", async || {
+        match pair.look(1).await.retry_in {
+            None => Ok(()),
+            Some(left) => Err(format!("{left} s")),
+        }
     })
     .await;
     let clients = [0, 1].map(|number| pair.gateways[number].client());
     let opener = async {
         let refused = |gateway: &Gateway| {
             let replies = gateway.ledger().replies();
-            replies.iter().filter(|reply| reply.code().as_deref() == Some("circuit_open")).count()
+            replies
+                .iter()
+                .filter(|reply| reply.code().as_deref() == Some("circuit_open"))
+                .count()
         };
         eventually("nineteen refusals", async || {
             match pair.gateways.iter().map(refused).sum::<usize>() {
@@ -94,7 +118,10 @@ async fn one_of_both_probes_and_closes_it_for_both() {
         async move { request.send().await }
     });
     let (replies, ()) = tokio::join!(asking, opener);
-    assert_eq!(replies.iter().filter(|reply| reply.status == 200).count(), 1);
+    assert_eq!(
+        replies.iter().filter(|reply| reply.status == 200).count(),
+        1
+    );
     assert_eq!(pair.upstream.requests().len(), 2);
     for number in [0, 1] {
         assert_eq!(pair.look(number).await.state, "closed");
@@ -108,7 +135,10 @@ async fn a_reset_at_one_closes_it_for_both() {
     let pair = Pair::start(broken(), 1, "60s").await;
     assert_eq!(pair.ask(1).await.code().as_deref(), Some("upstream_error"));
     let reply = pair.gateways[0].admin_post("/breakers/a/reset").await;
-    assert_eq!((reply.status, reply.json()["reset"].as_u64()), (200, Some(1)));
+    assert_eq!(
+        (reply.status, reply.json()["reset"].as_u64()),
+        (200, Some(1))
+    );
     assert_eq!(pair.look(1).await.state, "closed");
     assert_eq!(pair.ask(1).await.code().as_deref(), Some("upstream_error"));
     pair.end().await;
@@ -126,7 +156,10 @@ async fn one_that_is_killed_leaves_the_other_a_good_file() {
     assert_eq!(pair.ask(1).await.code().as_deref(), Some("upstream_error"));
     assert!(expect_circuit_open(&pair.ask(1).await) > 50);
     laws::of(&pair.gateways[1], &[&pair.upstream])
-        .skip(Law::L3, "the upstream has seen the other gateway's requests too")
+        .skip(
+            Law::L3,
+            "the upstream has seen the other gateway's requests too",
+        )
         .check()
         .await;
 }

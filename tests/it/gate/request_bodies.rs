@@ -115,11 +115,6 @@ async fn a_body_is_whole_at_the_second_target_when_the_first_answers_without_rea
             let body = chat_body("chat", size);
             let told = expect_arrives(&stage, &stage.plain(), &body, "b").await;
             told.expect_attempts(2);
-            assert!(
-                told.reply.took() < Duration::from_secs(3),
-                "{:?}",
-                told.reply.took()
-            );
         }
     }
     assert_eq!(stage.retries("status_503").await, 12.0);
@@ -144,35 +139,17 @@ async fn a_refusal_before_the_body_was_read_reaches_the_client() {
 #[tokio::test]
 async fn a_target_that_never_reads_is_left_at_the_header_limit() {
     let stage = stage_of(Answer::new().hang().reading_nothing()).await;
-    let bodies = SMALL_AND_LARGE.map(|size| chat_body("chat", size));
-    let requests = bodies
-        .each_ref()
-        .map(|body| stage.chat().body(with_stream(body)));
     stage.b.play(sse::chat_saying("B", 3));
-    let (small, large) = tokio::join!(
-        stage.tell(requests[0].clone()),
-        stage.tell(requests[1].clone())
-    );
-    for told in [small, large] {
+    for size in SMALL_AND_LARGE {
+        let body = with_stream(&chat_body("chat", size));
+        let told = stage.tell(stage.chat().body(body.clone())).await;
         told.expect_whole("B", 3).expect_attempts(2);
-        told.expect_took_about(Duration::from_secs(1));
+        let waited = told.line["tries"][0]["took_seconds"].as_f64();
+        assert!(waited >= Some(1.0) && waited < Some(4.0), "{}", told.line);
+        let seen = stage.b.requests().pop().expect("a request");
+        expect_equal(&seen, "chat-on-b", &body);
     }
     assert_eq!(stage.retries("header_timeout").await, 2.0);
-    let mut lengths = stage
-        .b
-        .requests()
-        .iter()
-        .map(|seen| seen.body.len())
-        .collect::<Vec<_>>();
-    lengths.sort_unstable();
-    let expected = |body: &String| with_stream(body).replacen("\"chat\"", "\"chat-on-b\"", 1);
-    for seen in stage.b.requests() {
-        assert!(
-            bodies.iter().any(|body| expected(body) == seen.body),
-            "{} bytes",
-            seen.body.len()
-        );
-    }
     stage.end().await;
 }
 

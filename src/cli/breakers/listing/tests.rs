@@ -51,11 +51,24 @@ fn an_address_and_a_model_have_one_row_whoever_names_them() {
     let lines: Vec<&str> = text.lines().collect();
     let words = |line: &str| -> Vec<String> {
         let cells = line.split("  ").map(str::trim);
-        cells.filter(|cell| !cell.is_empty()).map(str::to_owned).collect()
+        cells
+            .filter(|cell| !cell.is_empty())
+            .map(str::to_owned)
+            .collect()
     };
-    let expected = ["a,again", "org/big", "open", "5", "refused; probe in 4m12s", "chat,second"];
+    let expected = [
+        "a,again",
+        "org/big",
+        "open",
+        "5",
+        "refused; probe in 4m12s",
+        "chat,second",
+    ];
     assert_eq!(words(lines[1]), expected);
-    assert_eq!(words(lines[2]), ["b", "org/big", "closed", "0", "goes", "chat"]);
+    assert_eq!(
+        words(lines[2]),
+        ["b", "org/big", "closed", "0", "goes", "chat"]
+    );
     assert_eq!(words(lines[3]), ["a", "*", "closed", "0", "goes", "rest"]);
     assert_eq!(lines[5], "breaker file /s/run/breakers.v1");
     assert_eq!(lines.len(), 6);
@@ -85,7 +98,10 @@ fn it_says_what_becomes_of_the_next_request() {
     };
     assert_eq!(next(View::CLOSED), "goes");
     assert_eq!(next(time_is_over), "is the probe");
-    assert_eq!(next(probe_is_out), "refused; a probe is out, for 12s at most");
+    assert_eq!(
+        next(probe_is_out),
+        "refused; a probe is out, for 12s at most"
+    );
     assert_eq!(listing(time_is_over).breakers[0].state, "open");
     assert_eq!(listing(probe_is_out).breakers[0].state, "half_open");
 }
@@ -104,7 +120,9 @@ fn json_has_the_words_of_status() {
 #[test]
 fn a_gateways_answer_makes_the_same_rows() {
     let target = |state: &str, retry: &str| {
-        format!(r#"{{"upstream": "a", "model": null, "breaker": {{"state": "{state}", "consecutive_failures": 5, "retry_in_seconds": {retry}}}}}"#)
+        format!(
+            r#"{{"upstream": "a", "model": null, "breaker": {{"state": "{state}", "consecutive_failures": 5, "retry_in_seconds": {retry}}}}}"#
+        )
     };
     let (open, again) = (target("open", "9"), target("open", "9"));
     let text = format!(

@@ -85,7 +85,10 @@ fn story<'a>(access: &'a Found, raw: &'a [Found], config: Option<&'a Config>) ->
         id: ID,
         access: Access::read(access, ID),
         earlier: 0,
-        raw: raw.iter().filter_map(|found| Raw::read(found, ID)).collect(),
+        raw: raw
+            .iter()
+            .filter_map(|found| Raw::read(found, ID))
+            .collect(),
         config,
     }
 }
@@ -130,8 +133,14 @@ fn the_text_says_who_what_how_and_each_attempt() {
         .take(2)
         .map(|line| line.split_whitespace().collect())
         .collect();
-    assert_eq!(rows[0], ["1", "a", "rate_limited", "429", "0.002s", "1.500s", "new"]);
-    assert_eq!(rows[1], ["2", "b", "server_error", "500", "0.002s", "1.500s", "new"]);
+    assert_eq!(
+        rows[0],
+        ["1", "a", "rate_limited", "429", "0.002s", "1.500s", "new"]
+    );
+    assert_eq!(
+        rows[1],
+        ["2", "b", "server_error", "500", "0.002s", "1.500s", "new"]
+    );
     assert!(text.contains("\nwhat to do: Resend once, "));
 }
 
@@ -154,7 +163,11 @@ fn a_code_of_another_version_is_shown_without_a_hint() {
 #[test]
 fn the_hint_is_for_the_family_of_the_last_upstream() {
     let config = config();
-    let access = access(502, "upstream_model_missing", &[attempt("b", Outcome::Rejected, 404)]);
+    let access = access(
+        502,
+        "upstream_model_missing",
+        &[attempt("b", Outcome::Rejected, 404)],
+    );
     let known = story(&access, &[], Some(&config)).hint().unwrap();
     let unknown = story(&access, &[], None).hint().unwrap();
     assert!(known.contains("ollama"), "{known}");
@@ -163,7 +176,11 @@ fn the_hint_is_for_the_family_of_the_last_upstream() {
 
 #[test]
 fn a_web_page_in_place_of_an_answer_gets_its_own_hint() {
-    let access = access(502, "upstream_error", &[attempt("b", Outcome::ServerError, 502)]);
+    let access = access(
+        502,
+        "upstream_error",
+        &[attempt("b", Outcome::ServerError, 502)],
+    );
     let page = [raw(1_767_323_046, 1, "Text/HTML; charset=utf-8", "<html>")];
     let hint = story(&access, &page, None).hint().unwrap();
     assert!(hint.contains("web page"), "{hint}");
@@ -176,7 +193,10 @@ fn a_long_body_is_cut_and_says_where_the_rest_is() {
     let access = access(502, "upstream_error", &[]);
     let text = story(&access, &raw, None).text();
     assert!(text.contains("what b said to attempt 1: status 500, no content type\n  xxx"));
-    assert!(text.contains("  … and 102 bytes more, in raw-errors.jsonl\n"), "{text}");
+    assert!(
+        text.contains("  … and 102 bytes more, in raw-errors.jsonl\n"),
+        "{text}"
+    );
     assert!(!text.contains('é') && !text.contains("yy"));
 }
 
@@ -189,18 +209,32 @@ fn nothing_that_an_upstream_wrote_acts_upon_the_terminal() {
     let acts = |letter: char| letter != '\n' && letter.is_control();
     assert!(!text.contains(acts), "{text:?}");
     assert!(!text.contains(['\u{202e}', '\u{2028}']), "{text:?}");
-    assert!(text.contains("  a\\u{1b}]0;owned\\u{7}\n  b\\u{9b}2J\\u{202e}c\\u{2028}    d\n"), "{text}");
+    assert!(
+        text.contains("  a\\u{1b}]0;owned\\u{7}\n  b\\u{9b}2J\\u{202e}c\\u{2028}    d\n"),
+        "{text}"
+    );
 }
 
 #[test]
 fn json_has_the_lines_as_they_were_written() {
-    let access = access(502, "upstream_error", &[attempt("b", Outcome::ServerError, 500)]);
+    let access = access(
+        502,
+        "upstream_error",
+        &[attempt("b", Outcome::ServerError, 500)],
+    );
     let raw = [raw(1_767_323_046, 1, "text/plain", &"x".repeat(5000))];
     let story = story(&access, &raw, None);
-    let json: serde_json::Value = serde_json::from_str(&story.json(&["a note".to_owned()])).unwrap();
+    let json: serde_json::Value =
+        serde_json::from_str(&story.json(&["a note".to_owned()])).unwrap();
     assert_eq!(json["correlation_id"], ID);
-    assert_eq!(json["access"], serde_json::from_str::<serde_json::Value>(&access.line).unwrap());
-    assert_eq!(json["raw_errors"][0]["body"].as_str().map(str::len), Some(5000));
+    assert_eq!(
+        json["access"],
+        serde_json::from_str::<serde_json::Value>(&access.line).unwrap()
+    );
+    assert_eq!(
+        json["raw_errors"][0]["body"].as_str().map(str::len),
+        Some(5000)
+    );
     assert_eq!(json["notes"][0], "a note");
     assert!(json["hint"].as_str().unwrap().starts_with("Resend once"));
 }
@@ -209,7 +243,10 @@ fn json_has_the_lines_as_they_were_written() {
 fn errors_of_an_earlier_request_with_the_same_id_are_told_apart() {
     let access = access(502, "upstream_error", &[]);
     let access = Access::read(&access, ID).unwrap();
-    let (before, during) = (raw(1_767_323_044, 1, "", "-"), raw(1_767_323_045, 1, "", "-"));
+    let (before, during) = (
+        raw(1_767_323_044, 1, "", "-"),
+        raw(1_767_323_045, 1, "", "-"),
+    );
     assert!(!Raw::read(&before, ID).unwrap().is_of(&access));
     assert!(Raw::read(&during, ID).unwrap().is_of(&access));
 }
@@ -221,7 +258,10 @@ fn a_request_under_way_is_told_by_its_errors() {
         id: ID,
         access: None,
         earlier: 0,
-        raw: raw.iter().filter_map(|found| Raw::read(found, ID)).collect(),
+        raw: raw
+            .iter()
+            .filter_map(|found| Raw::read(found, ID))
+            .collect(),
         config: None,
     };
     let text = story.text();

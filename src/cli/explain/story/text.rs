@@ -32,7 +32,11 @@ pub fn of(story: &Story) -> String {
 
 fn told(story: &Story, access: &Access) -> String {
     let of = &access.of;
-    let mut text = format!("{} at {}\n\n", story.id, or_dash(of.ts.as_deref().map(visible)));
+    let mut text = format!(
+        "{} at {}\n\n",
+        story.id,
+        or_dash(of.ts.as_deref().map(visible))
+    );
     let mut facts = Table::default();
     for (name, value) in facts_of(story, of) {
         facts.add([name.to_owned(), visible(&value)]);

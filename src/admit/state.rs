@@ -1,0 +1,428 @@
+//! The whole decision without a lock, a clock or a task: an event comes in, and who is told what comes out.
+//!
+//! After every event nobody waits who could go in: each ends with [`State::serve`]. So a request that comes may go in at
+//! once when there is room for it, unless something is held for somebody before it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Instant;
+
+use super::callers::Callers;
+use super::line::{upstreams_of, Line, Waiter};
+use super::per_lane::PerLane;
+use super::ticket::{
+    Arrival, CallerId, Candidate, Inside, Queue, Refused, Taken, Ticket, TicketId,
+};
+use super::upstreams::Upstreams;
+use crate::config::{CallerLimits, Lane, LaneLimits, Lanes};
+
+/// Everything that requests share. `W` is how a waiting one is told.
+#[derive(Debug)]
+pub struct State<W> {
+    pub(super) lanes: PerLane<LaneState<W>>,
+    pub(super) upstreams: Upstreams,
+    pub(super) callers: Callers<W>,
+    arrivals: u64,
+    is_closed: bool,
+}
+
+#[derive(Debug)]
+pub struct LaneState<W> {
+    /// Places in the lane.
+    pub streams: u32,
+    pub used: u32,
+    /// How many may wait, and how many do; retries aside.
+    pub queue: u32,
+    pub waiting: u32,
+    /// Callers with waiting requests; the first has waited longest for its turn.
+    pub round: VecDeque<CallerId>,
+    /// Retries, which have their lane places.
+    pub returning: Line<W>,
+}
+
+/// What came of a request that asked.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Entered {
+    Inside(Taken),
+    /// It is told later, or in the notices of this very event.
+    Waiting(TicketId),
+    Refused(Refused),
+}
+
+/// What a waiting request has to be told.
+#[derive(Debug)]
+pub struct Notice<W> {
+    pub answer: W,
+    pub outcome: Result<Taken, Refused>,
+}
+
+/// Who asks, for what.
+struct Asked<'a> {
+    lane: Lane,
+    queue: Queue,
+    candidates: &'a [Candidate],
+    prompt_bytes: u64,
+    now: Instant,
+}
+
+impl<W> State<W> {
+    pub fn new(lanes: &Lanes) -> State<W> {
+        State {
+            lanes: PerLane {
+                interactive: LaneState::new(&lanes.interactive),
+                batch: LaneState::new(&lanes.batch),
+            },
+            upstreams: Upstreams::default(),
+            callers: Callers::default(),
+            arrivals: 0,
+            is_closed: false,
+        }
+    }
+
+    /// A new request asks for both places; `answer` is made only if it has to wait.
+    pub fn enter(
+        &mut self,
+        ticket: &Ticket<'_>,
+        now: Instant,
+        answer: impl FnOnce() -> W,
+        notices: &mut Vec<Notice<W>>,
+    ) -> Entered {
+        let asked = Asked {
+            lane: ticket.lane,
+            queue: Queue::Caller(self.callers.id_of(ticket.caller)),
+            candidates: ticket.candidates,
+            prompt_bytes: ticket.prompt_bytes,
+            now,
+        };
+        self.let_in_or_queue(&asked, answer, notices)
+    }
+
+    /// A request that has its lane place asks for another upstream.
+    pub fn enter_again(
+        &mut self,
+        lane: Lane,
+        (candidates, prompt_bytes): (&[Candidate], u64),
+        now: Instant,
+        answer: impl FnOnce() -> W,
+        notices: &mut Vec<Notice<W>>,
+    ) -> Entered {
+        let asked = Asked {
+            lane,
+            queue: Queue::Returning,
+            candidates,
+            prompt_bytes,
+            now,
+        };
+        self.let_in_or_queue(&asked, answer, notices)
+    }
+
+    pub fn give_back(&mut self, taken: Taken, notices: &mut Vec<Notice<W>>) {
+        if let Some(inside) = taken.upstream {
+            self.upstreams.give_back(taken.lane, inside);
+        }
+        if let Some(caller) = taken.caller {
+            let lane = self.lanes.of_mut(taken.lane);
+            lane.used = lane.used.saturating_sub(1);
+            if let Some(caller) = self.callers.get_mut(caller) {
+                caller.streams = caller.streams.saturating_sub(1);
+            }
+        }
+        self.serve(notices);
+    }
+
+    /// Its client left or its patience ended. None when it doesn't wait any more.
+    pub fn leave(&mut self, ticket: TicketId, notices: &mut Vec<Notice<W>>) -> Option<W> {
+        let waiter = self.unqueue(ticket)?;
+        let (candidates, bytes) = (&waiter.candidates, waiter.prompt_bytes);
+        if self
+            .upstreams
+            .lacks_only_bytes(ticket.lane, candidates, bytes)
+        {
+            // An upstream was held for it: that was its caller's turn, though nothing came of it.
+            self.pass_turn(ticket);
+        }
+        self.serve(notices);
+        Some(waiter.answer)
+    }
+
+    /// Other targets are open now; the request keeps its turn.
+    pub fn reconsider(
+        &mut self,
+        ticket: TicketId,
+        candidates: &[Candidate],
+        notices: &mut Vec<Notice<W>>,
+    ) {
+        let Some(line) = self.line_mut(ticket) else {
+            return;
+        };
+        let Some(mut waiter) = line.remove(ticket.arrival) else {
+            return;
+        };
+        let before = std::mem::replace(&mut waiter.candidates, candidates.to_vec());
+        line.insert(ticket.arrival, waiter);
+        self.upstreams.unwant(ticket.lane, &upstreams_of(&before));
+        self.upstreams.want(ticket.lane, &upstreams_of(candidates));
+        self.serve(notices);
+    }
+
+    /// New limits. What runs and waits is left alone; more places are given out at once.
+    pub fn configure(
+        &mut self,
+        lanes: &Lanes,
+        callers: &BTreeMap<String, CallerLimits>,
+        notices: &mut Vec<Notice<W>>,
+    ) {
+        self.lanes.interactive.configure(&lanes.interactive);
+        self.lanes.batch.configure(&lanes.batch);
+        self.callers.configure(callers);
+        self.serve(notices);
+    }
+
+    /// Nobody comes in any more, and nobody waits.
+    pub fn close(&mut self, notices: &mut Vec<Notice<W>>) {
+        self.is_closed = true;
+        for lane in Lane::ALL {
+            while let Some(ticket) = self.any_waiting(lane) {
+                self.refuse(ticket, Refused::Closed, notices);
+            }
+        }
+    }
+
+    /// How many would go in before it, itself included, if all of its lane wanted the same.
+    ///
+    /// Callers take turns, so this is not the order of arrival. None when it doesn't wait any more.
+    pub fn position(&self, ticket: TicketId) -> Option<usize> {
+        let lane = self.lanes.of(ticket.lane);
+        let own = match ticket.queue {
+            Queue::Returning => return Some(lane.returning.ahead_of(ticket.arrival)? + 1),
+            Queue::Caller(own) => own,
+        };
+        let line = |id: CallerId| Some(self.callers.get(id)?.lines.of(ticket.lane));
+        let rounds = line(own)?.ahead_of(ticket.arrival)?;
+        let mut position = rounds + 1;
+        let mut is_before_us = true;
+        for &other in &lane.round {
+            if other == own {
+                is_before_us = false;
+                continue;
+            }
+            let turns = rounds + usize::from(is_before_us);
+            position += line(other).map_or(0, Line::len).min(turns);
+        }
+        Some(position)
+    }
+
+    fn let_in_or_queue(
+        &mut self,
+        asked: &Asked<'_>,
+        answer: impl FnOnce() -> W,
+        notices: &mut Vec<Notice<W>>,
+    ) -> Entered {
+        if self.is_closed {
+            return Entered::Refused(Refused::Closed);
+        }
+        if self.nobody_is_before(asked.lane) && self.has_lane_place(asked.lane, asked.queue) {
+            let (candidates, bytes) = (asked.candidates, asked.prompt_bytes);
+            if let Some(candidate) = self.upstreams.find(asked.lane, candidates, bytes) {
+                let taken = self.take(asked.lane, asked.queue, candidate, bytes);
+                return Entered::Inside(taken);
+            }
+        }
+        let ticket = self.queue(asked, answer());
+        self.serve(notices);
+        self.keep_bound(ticket, notices);
+        Entered::Waiting(ticket)
+    }
+
+    /// Nothing can be held for somebody before a request that comes now.
+    fn nobody_is_before(&self, lane: Lane) -> bool {
+        let is_idle = |lane| self.lanes.of(lane).is_idle();
+        match lane {
+            Lane::Interactive => is_idle(Lane::Interactive),
+            Lane::Batch => is_idle(Lane::Batch) && is_idle(Lane::Interactive),
+        }
+    }
+
+    pub(super) fn has_lane_place(&self, lane: Lane, queue: Queue) -> bool {
+        match queue {
+            Queue::Returning => true,
+            Queue::Caller(id) => {
+                let caller = self.callers.get(id);
+                self.lanes.of(lane).has_place() && caller.is_some_and(|caller| caller.has_room())
+            }
+        }
+    }
+
+    pub(super) fn take(
+        &mut self,
+        lane: Lane,
+        queue: Queue,
+        candidate: Candidate,
+        prompt_bytes: u64,
+    ) -> Taken {
+        let inside = Inside {
+            candidate,
+            prompt_bytes,
+        };
+        self.upstreams.take(lane, inside);
+        let caller = match queue {
+            Queue::Returning => None,
+            Queue::Caller(id) => Some(id),
+        };
+        if let Some(id) = caller {
+            self.lanes.of_mut(lane).used += 1;
+            if let Some(caller) = self.callers.get_mut(id) {
+                caller.streams += 1;
+            }
+        }
+        Taken {
+            lane,
+            caller,
+            upstream: Some(inside),
+        }
+    }
+
+    fn queue(&mut self, asked: &Asked<'_>, answer: W) -> TicketId {
+        let ticket = TicketId {
+            lane: asked.lane,
+            queue: asked.queue,
+            arrival: Arrival(self.arrivals),
+        };
+        self.arrivals += 1;
+        self.upstreams
+            .want(asked.lane, &upstreams_of(asked.candidates));
+        if let Queue::Caller(id) = asked.queue {
+            let lane = self.lanes.of_mut(asked.lane);
+            lane.waiting += 1;
+            let line = self.callers.get(id).map(|c| c.lines.of(asked.lane));
+            if line.is_some_and(Line::is_empty) {
+                lane.round.push_back(id);
+            }
+        }
+        if let Some(line) = self.line_mut(ticket) {
+            let waiter = Waiter {
+                candidates: asked.candidates.to_vec(),
+                prompt_bytes: asked.prompt_bytes,
+                since: asked.now,
+                answer,
+            };
+            line.insert(ticket.arrival, waiter);
+        }
+        ticket
+    }
+
+    /// Takes it out of its line; a caller without any leaves the round.
+    pub(super) fn unqueue(&mut self, ticket: TicketId) -> Option<Waiter<W>> {
+        let line = self.line_mut(ticket)?;
+        let waiter = line.remove(ticket.arrival)?;
+        let is_last = line.is_empty();
+        self.upstreams
+            .unwant(ticket.lane, &upstreams_of(&waiter.candidates));
+        if let Queue::Caller(id) = ticket.queue {
+            let lane = self.lanes.of_mut(ticket.lane);
+            lane.waiting = lane.waiting.saturating_sub(1);
+            if is_last {
+                lane.round.retain(|other| *other != id);
+            }
+        }
+        Some(waiter)
+    }
+
+    /// One too many waits: the newest request of the caller with the most gives way, be it the one that just came.
+    ///
+    /// So one caller's flood can't keep another one out of the queue.
+    fn keep_bound(&mut self, newcomer: TicketId, notices: &mut Vec<Notice<W>>) {
+        let lane = self.lanes.of(newcomer.lane);
+        let Queue::Caller(own) = newcomer.queue else {
+            return;
+        };
+        let line = |id: CallerId| Some(self.callers.get(id)?.lines.of(newcomer.lane));
+        let own = line(own).filter(|line| line.contains(newcomer.arrival));
+        let (Some(own), true) = (own, lane.waiting > lane.queue) else {
+            return;
+        };
+        let mut most = (own.len(), newcomer);
+        for &id in &lane.round {
+            let Some(line) = line(id) else { continue };
+            let Some(arrival) = line.newest().filter(|_| line.len() > most.0) else {
+                continue;
+            };
+            let queue = Queue::Caller(id);
+            most = (
+                line.len(),
+                TicketId {
+                    queue,
+                    arrival,
+                    ..newcomer
+                },
+            );
+        }
+        self.refuse(most.1, Refused::LaneFull, notices);
+        self.serve(notices);
+    }
+
+    fn pass_turn(&mut self, ticket: TicketId) {
+        let round = &mut self.lanes.of_mut(ticket.lane).round;
+        let place = round
+            .iter()
+            .position(|&id| Queue::Caller(id) == ticket.queue);
+        if let Some(caller) = place.and_then(|place| round.remove(place)) {
+            round.push_back(caller);
+        }
+    }
+
+    fn refuse(&mut self, ticket: TicketId, refused: Refused, notices: &mut Vec<Notice<W>>) {
+        if let Some(waiter) = self.unqueue(ticket) {
+            notices.push(Notice {
+                answer: waiter.answer,
+                outcome: Err(refused),
+            });
+        }
+    }
+
+    fn any_waiting(&self, lane: Lane) -> Option<TicketId> {
+        let state = self.lanes.of(lane);
+        let (queue, line) = match state.round.front() {
+            Some(&id) => (Queue::Caller(id), self.callers.get(id)?.lines.of(lane)),
+            None => (Queue::Returning, &state.returning),
+        };
+        line.newest().map(|arrival| TicketId {
+            lane,
+            queue,
+            arrival,
+        })
+    }
+
+    fn line_mut(&mut self, ticket: TicketId) -> Option<&mut Line<W>> {
+        match ticket.queue {
+            Queue::Returning => Some(&mut self.lanes.of_mut(ticket.lane).returning),
+            Queue::Caller(id) => Some(self.callers.get_mut(id)?.lines.of_mut(ticket.lane)),
+        }
+    }
+}
+
+impl<W> LaneState<W> {
+    fn new(limits: &LaneLimits) -> LaneState<W> {
+        LaneState {
+            streams: limits.streams,
+            used: 0,
+            queue: limits.queue,
+            waiting: 0,
+            round: VecDeque::new(),
+            returning: Line::default(),
+        }
+    }
+
+    pub fn has_place(&self) -> bool {
+        self.used < self.streams
+    }
+
+    /// Nobody waits.
+    pub fn is_idle(&self) -> bool {
+        self.waiting == 0 && self.returning.is_empty()
+    }
+
+    fn configure(&mut self, limits: &LaneLimits) {
+        self.streams = limits.streams;
+        self.queue = limits.queue;
+    }
+}
