@@ -129,11 +129,12 @@ impl Attempts {
 
 impl RequestContext {
     pub fn new(snapshot: Arc<Snapshot>, watches: Arc<Watches>) -> RequestContext {
+        let wall = clock::wall();
         RequestContext {
             snapshot,
             started: clock::now(),
-            started_wall: clock::wall(),
-            correlation: CorrelationId::generate(),
+            started_wall: wall,
+            correlation: CorrelationId::generate(wall),
             under_way: None,
             watches,
             connection: None,

@@ -20,6 +20,7 @@ mod entry;
 mod line;
 mod per_lane;
 mod places;
+mod queue;
 mod serve;
 mod state;
 mod status;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
 use super::callers::Callers;
-use super::line::{upstreams_of, Line, Waiter};
+use super::line::Line;
 use super::per_lane::PerLane;
 use super::ticket::{
     Arrival, CallerId, Candidate, Inside, Queue, Refused, Taken, Ticket, TicketId,
@@ -21,7 +21,7 @@ pub struct State<W> {
     pub(super) lanes: PerLane<LaneState<W>>,
     pub(super) upstreams: Upstreams,
     pub(super) callers: Callers<W>,
-    arrivals: u64,
+    pub(super) arrivals: u64,
     is_closed: bool,
 }
 
@@ -56,12 +56,12 @@ pub struct Notice<W> {
 }
 
 /// Who asks, for what.
-struct Asked<'a> {
-    lane: Lane,
-    queue: Queue,
-    candidates: &'a [Candidate],
-    prompt_bytes: u64,
-    now: Instant,
+pub(super) struct Asked<'a> {
+    pub lane: Lane,
+    pub queue: Queue,
+    pub candidates: &'a [Candidate],
+    pub prompt_bytes: u64,
+    pub now: Instant,
 }
 
 impl<W> State<W> {
@@ -138,7 +138,7 @@ impl<W> State<W> {
             .lacks_only_bytes(ticket.lane, candidates, bytes)
         {
             // An upstream was held for it: that was its caller's turn, though nothing came of it.
-            self.pass_turn(ticket);
+            self.end_turn(ticket);
         }
         self.serve(notices);
         Some(waiter.answer)
@@ -151,7 +151,7 @@ impl<W> State<W> {
         candidates: &[Candidate],
         notices: &mut Vec<Notice<W>>,
     ) {
-        let Some(line) = self.line_mut(ticket) else {
+        let Some(line) = self.line_mut(ticket.lane, ticket.queue) else {
             return;
         };
         let Some(mut waiter) = line.remove(ticket.arrival) else {
@@ -159,8 +159,8 @@ impl<W> State<W> {
         };
         let before = std::mem::replace(&mut waiter.candidates, candidates.to_vec());
         line.insert(ticket.arrival, waiter);
-        self.upstreams.unwant(ticket.lane, &upstreams_of(&before));
-        self.upstreams.want(ticket.lane, &upstreams_of(candidates));
+        self.upstreams.unwant(ticket.lane, &before);
+        self.upstreams.want(ticket.lane, candidates);
         self.serve(notices);
     }
 
@@ -181,9 +181,7 @@ impl<W> State<W> {
     pub fn close(&mut self, notices: &mut Vec<Notice<W>>) {
         self.is_closed = true;
         for lane in Lane::ALL {
-            while let Some(ticket) = self.any_waiting(lane) {
-                self.refuse(ticket, Refused::Closed, notices);
-            }
+            self.refuse_all(lane, notices);
         }
     }
 
@@ -196,7 +194,7 @@ impl<W> State<W> {
             Queue::Returning => return Some(lane.returning.ahead_of(ticket.arrival)? + 1),
             Queue::Caller(own) => own,
         };
-        let line = |id: CallerId| Some(self.callers.get(id)?.lines.of(ticket.lane));
+        let line = |id: CallerId| self.line(ticket.lane, Queue::Caller(id));
         let rounds = line(own)?.ahead_of(ticket.arrival)?;
         let mut position = rounds + 1;
         let mut is_before_us = true;
@@ -227,7 +225,9 @@ impl<W> State<W> {
                 return Entered::Inside(taken);
             }
         }
-        let ticket = self.queue(asked, answer());
+        let Some(ticket) = self.queue(asked, answer()) else {
+            return Entered::Refused(Refused::Closed);
+        };
         self.serve(notices);
         self.keep_bound(ticket, notices);
         Entered::Waiting(ticket)
@@ -278,124 +278,6 @@ impl<W> State<W> {
             lane,
             caller,
             upstream: Some(inside),
-        }
-    }
-
-    fn queue(&mut self, asked: &Asked<'_>, answer: W) -> TicketId {
-        let ticket = TicketId {
-            lane: asked.lane,
-            queue: asked.queue,
-            arrival: Arrival(self.arrivals),
-        };
-        self.arrivals += 1;
-        self.upstreams
-            .want(asked.lane, &upstreams_of(asked.candidates));
-        if let Queue::Caller(id) = asked.queue {
-            let lane = self.lanes.of_mut(asked.lane);
-            lane.waiting += 1;
-            let line = self.callers.get(id).map(|c| c.lines.of(asked.lane));
-            if line.is_some_and(Line::is_empty) {
-                lane.round.push_back(id);
-            }
-        }
-        if let Some(line) = self.line_mut(ticket) {
-            let waiter = Waiter {
-                candidates: asked.candidates.to_vec(),
-                prompt_bytes: asked.prompt_bytes,
-                since: asked.now,
-                answer,
-            };
-            line.insert(ticket.arrival, waiter);
-        }
-        ticket
-    }
-
-    /// Takes it out of its line; a caller without any leaves the round.
-    pub(super) fn unqueue(&mut self, ticket: TicketId) -> Option<Waiter<W>> {
-        let line = self.line_mut(ticket)?;
-        let waiter = line.remove(ticket.arrival)?;
-        let is_last = line.is_empty();
-        self.upstreams
-            .unwant(ticket.lane, &upstreams_of(&waiter.candidates));
-        if let Queue::Caller(id) = ticket.queue {
-            let lane = self.lanes.of_mut(ticket.lane);
-            lane.waiting = lane.waiting.saturating_sub(1);
-            if is_last {
-                lane.round.retain(|other| *other != id);
-            }
-        }
-        Some(waiter)
-    }
-
-    /// One too many waits: the newest request of the caller with the most gives way, be it the one that just came.
-    ///
-    /// So one caller's flood can't keep another one out of the queue.
-    fn keep_bound(&mut self, newcomer: TicketId, notices: &mut Vec<Notice<W>>) {
-        let lane = self.lanes.of(newcomer.lane);
-        let Queue::Caller(own) = newcomer.queue else {
-            return;
-        };
-        let line = |id: CallerId| Some(self.callers.get(id)?.lines.of(newcomer.lane));
-        let own = line(own).filter(|line| line.contains(newcomer.arrival));
-        let (Some(own), true) = (own, lane.waiting > lane.queue) else {
-            return;
-        };
-        let mut most = (own.len(), newcomer);
-        for &id in &lane.round {
-            let Some(line) = line(id) else { continue };
-            let Some(arrival) = line.newest().filter(|_| line.len() > most.0) else {
-                continue;
-            };
-            let queue = Queue::Caller(id);
-            most = (
-                line.len(),
-                TicketId {
-                    queue,
-                    arrival,
-                    ..newcomer
-                },
-            );
-        }
-        self.refuse(most.1, Refused::LaneFull, notices);
-        self.serve(notices);
-    }
-
-    fn pass_turn(&mut self, ticket: TicketId) {
-        let round = &mut self.lanes.of_mut(ticket.lane).round;
-        let place = round
-            .iter()
-            .position(|&id| Queue::Caller(id) == ticket.queue);
-        if let Some(caller) = place.and_then(|place| round.remove(place)) {
-            round.push_back(caller);
-        }
-    }
-
-    fn refuse(&mut self, ticket: TicketId, refused: Refused, notices: &mut Vec<Notice<W>>) {
-        if let Some(waiter) = self.unqueue(ticket) {
-            notices.push(Notice {
-                answer: waiter.answer,
-                outcome: Err(refused),
-            });
-        }
-    }
-
-    fn any_waiting(&self, lane: Lane) -> Option<TicketId> {
-        let state = self.lanes.of(lane);
-        let (queue, line) = match state.round.front() {
-            Some(&id) => (Queue::Caller(id), self.callers.get(id)?.lines.of(lane)),
-            None => (Queue::Returning, &state.returning),
-        };
-        line.newest().map(|arrival| TicketId {
-            lane,
-            queue,
-            arrival,
-        })
-    }
-
-    fn line_mut(&mut self, ticket: TicketId) -> Option<&mut Line<W>> {
-        match ticket.queue {
-            Queue::Returning => Some(&mut self.lanes.of_mut(ticket.lane).returning),
-            Queue::Caller(id) => Some(self.callers.get_mut(id)?.lines.of_mut(ticket.lane)),
         }
     }
 }

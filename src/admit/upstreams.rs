@@ -1,7 +1,8 @@
 //! The places of every upstream, and which of them a request may take.
 
+use super::line::upstreams_of;
 use super::per_lane::PerLane;
-use super::ticket::{Arrival, Candidate, Inside, UpstreamId};
+use super::ticket::{Candidate, Inside, UpstreamId};
 use crate::config::Lane;
 
 /// All upstreams that anybody may still name, in the order of their ids.
@@ -30,12 +31,12 @@ pub struct Used {
     pub bytes: u64,
 }
 
-/// Upstreams that are held for requests which came earlier and lack nothing but prompt bytes there.
+/// Upstreams that are held for requests whose turn it is and which lack nothing but prompt bytes there.
 ///
 /// Without these, short prompts would take every byte that falls free, and a long one would wait for ever. One request
 /// holds one upstream at most: its best.
 #[derive(Debug, Default)]
-pub struct Claims(Vec<(UpstreamId, Arrival)>);
+pub struct Claims(Vec<UpstreamId>);
 
 enum Room {
     Free,
@@ -86,12 +87,11 @@ impl Upstreams {
         lane: Lane,
         candidates: &[Candidate],
         bytes: u64,
-        arrival: Arrival,
         claims: &mut Claims,
     ) -> Option<Candidate> {
         let mut lacks_bytes_at = None;
         for &candidate in candidates {
-            if claims.is_held_for_another(candidate.upstream, arrival) {
+            if claims.0.contains(&candidate.upstream) {
                 continue;
             }
             match self.room(candidate.upstream, lane, bytes) {
@@ -100,16 +100,14 @@ impl Upstreams {
                 Room::NoPlace => {}
             }
         }
-        if let Some(upstream) = lacks_bytes_at {
-            claims.hold(upstream, arrival);
-        }
+        claims.0.extend(lacks_bytes_at);
         None
     }
 
     /// There is a place at one of these, but no room for the prompt at any.
     pub fn lacks_only_bytes(&self, lane: Lane, candidates: &[Candidate], bytes: u64) -> bool {
         let mut claims = Claims::default();
-        let found = self.find_or_claim(lane, candidates, bytes, Arrival(0), &mut claims);
+        let found = self.find_or_claim(lane, candidates, bytes, &mut claims);
         found.is_none() && !claims.0.is_empty()
     }
 
@@ -132,8 +130,8 @@ impl Upstreams {
     }
 
     /// One more request waits for any of these.
-    pub fn want(&mut self, lane: Lane, upstreams: &[UpstreamId]) {
-        for &id in upstreams {
+    pub fn want(&mut self, lane: Lane, candidates: &[Candidate]) {
+        for id in upstreams_of(candidates) {
             if let Some(upstream) = self.get_mut(id) {
                 *upstream.wanted.of_mut(lane) += 1;
             }
@@ -141,8 +139,8 @@ impl Upstreams {
     }
 
     /// One fewer does.
-    pub fn unwant(&mut self, lane: Lane, upstreams: &[UpstreamId]) {
-        for &id in upstreams {
+    pub fn unwant(&mut self, lane: Lane, candidates: &[Candidate]) {
+        for id in upstreams_of(candidates) {
             if let Some(upstream) = self.get_mut(id) {
                 let wanted = upstream.wanted.of_mut(lane);
                 *wanted = wanted.saturating_sub(1);
@@ -220,19 +218,6 @@ impl Upstream {
             Lane::Batch => fits(self.used.batch.bytes, batch_bytes(self.prompt_bytes)),
         };
         is_own && fits(self.bytes_in_use(), self.prompt_bytes)
-    }
-}
-
-impl Claims {
-    fn is_held_for_another(&self, upstream: UpstreamId, arrival: Arrival) -> bool {
-        let mut held = self.0.iter();
-        held.any(|(held, by)| *held == upstream && *by != arrival)
-    }
-
-    fn hold(&mut self, upstream: UpstreamId, arrival: Arrival) {
-        if self.0.iter().all(|(_, by)| *by != arrival) {
-            self.0.push((upstream, arrival));
-        }
     }
 }
 

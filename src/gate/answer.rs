@@ -2,25 +2,20 @@
 //!
 //! Bytes, the end of the connection and the passing of time come in; bytes that may leave, or a fault, come out. No
 //! socket and no clock here, so that every case can be played through by a test.
-//!
-//! What came is in one of two places: `held` may still be thrown away and asked for again elsewhere, `ready` is on its way.
 
 use std::time::{Duration, Instant};
 
 use super::clocks::{Marks, Phase};
-use super::framing::{self, Framing, LAST_CHUNK};
-use super::head::{self, Content, Head, HEARTBEAT_HEAD};
+use super::framing::Framing;
+use super::head::{self, Content, Head};
+use super::outbox::Outbox;
 use super::watch::{Commit, Evidence, Fault, Order, Report};
 use crate::stream::{Dialect, Judge, PlainReader, Ruling, Splitter};
 
 /// Of an error answer this much is read: enough for every server's own errors, too little for an echoed prompt.
 pub const EVIDENCE_BYTES: usize = 64 * 1024;
 
-const HEARTBEAT: &[u8] = b": keep-alive\n\n";
 const DONE_EVENT: &[u8] = b"data: [DONE]\n\n";
-
-/// Buffers larger than this aren't kept for a connection's next answer.
-const KEEP_BUFFER: usize = 32 * 1024;
 
 #[derive(Debug)]
 pub struct Answer {
@@ -29,13 +24,9 @@ pub struct Answer {
     body: Body,
     framing: Framing,
     keep_alive: bool,
-    /// Pingora has a head of this attempt, the upstream's or the one of a first heartbeat.
-    gave_head: bool,
-    /// The length of the upstream's own head at the front of `held`.
-    held_head: usize,
-    held: Vec<u8>,
-    ready: Vec<u8>,
-    handed_out: usize,
+    outbox: Outbox,
+    /// What one read lets through; empty between two.
+    batch: Vec<u8>,
     next_beat: Option<Instant>,
     /// Bytes came behind the answer's end: the connection can't be trusted again.
     surplus: bool,
@@ -71,11 +62,8 @@ impl Answer {
             body: Body::Head(Vec::new()),
             framing: Framing::until_close(),
             keep_alive: false,
-            gave_head: false,
-            held_head: 0,
-            held: Vec::new(),
-            ready: Vec::new(),
-            handed_out: 0,
+            outbox: Outbox::default(),
+            batch: Vec::new(),
             next_beat: order.heartbeat.map(|every| now + every),
             surplus: false,
             report: Report::default(),
@@ -139,16 +127,13 @@ impl Answer {
             self.begin_plain(&head);
         }
         if self.framing.is_done() {
-            self.end_of_body(now);
+            self.end_of_body();
         }
     }
 
     fn begin_events(&mut self, head: &Head) {
         self.report.is_stream = true;
-        if !self.gave_head {
-            head.write(None, &mut self.held);
-            self.held_head = self.held.len();
-        }
+        self.outbox.hold_head(head, None);
         let judge = Box::new(Judge::new(self.order.wishes));
         self.body = Body::Events {
             splitter: Splitter::new(),
@@ -157,14 +142,13 @@ impl Answer {
     }
 
     fn begin_plain(&mut self, head: &Head) {
-        if self.gave_head || self.order.head_is_out {
+        if self.outbox.gave_head() || self.order.head_is_out {
             // The client was promised an event stream.
             return self.fail(Fault::Protocol);
         }
         self.next_beat = None;
         let length = self.framing.known_length();
-        head.write(length, &mut self.held);
-        self.held_head = self.held.len();
+        self.outbox.hold_head(head, length);
         self.body = Body::Plain {
             reader: Box::default(),
             chunked: length.is_none(),
@@ -177,20 +161,22 @@ impl Answer {
             return;
         }
         let mut framing = std::mem::replace(&mut self.framing, Framing::until_close());
-        let mut batch = Vec::new();
+        let mut batch = std::mem::take(&mut self.batch);
         let decoded = framing.decode(bytes, |piece| self.take_payload(piece, &mut batch, now));
         let surplus = decoded.map(|rest| !rest.is_empty());
         self.framing = framing;
-        self.after_payload(&batch, now);
+        self.after_payload(&batch);
+        batch.clear();
+        self.batch = batch;
         match surplus {
             _ if matches!(self.body, Body::Over) => {}
             Ok(surplus) => {
                 self.surplus |= surplus;
                 if self.framing.is_done() {
-                    self.end_of_body(now);
+                    self.end_of_body();
                 }
             }
-            Err(head::Broken) => self.cut(Fault::Protocol, now),
+            Err(head::Broken) => self.cut(Fault::Protocol),
         }
     }
 
@@ -238,8 +224,8 @@ impl Answer {
         }
         if let Some(fault) = failed {
             // What came before it in the same read still goes out, but commits nothing that can be had whole elsewhere.
-            if self.report.committed {
-                framing::write_chunk(batch, &mut self.ready);
+            if self.outbox.is_open() {
+                self.outbox.add(batch, true);
             }
             batch.clear();
             if fault == Fault::ErrorEvent {
@@ -260,49 +246,33 @@ impl Answer {
     }
 
     /// Puts what was judged where it belongs and commits when the time has come.
-    fn after_payload(&mut self, batch: &[u8], now: Instant) {
+    fn after_payload(&mut self, batch: &[u8]) {
         let (chunked, may_commit) = match &self.body {
             Body::Events { judge, .. } => (true, judge.may_commit()),
             Body::Plain { chunked, .. } => (*chunked, !batch.is_empty()),
             Body::Head(_) | Body::Error(_) | Body::Over => return,
         };
-        let place = if self.report.committed {
-            &mut self.ready
-        } else {
-            &mut self.held
-        };
-        if chunked {
-            framing::write_chunk(batch, place);
-        } else {
-            place.extend_from_slice(batch);
-        }
+        self.outbox.add(batch, chunked);
         let wanted = may_commit && self.order.commit == Commit::FirstToken;
-        if wanted || self.held.len() > self.order.held_limit {
-            self.commit(now);
+        if wanted || self.outbox.held_bytes() > self.order.held_limit {
+            self.commit();
         }
     }
 
     /// From here on the answer can't be taken back.
-    fn commit(&mut self, _now: Instant) {
-        if self.report.committed {
-            return;
-        }
-        self.report.committed = true;
-        self.next_beat = None;
-        self.gave_head = true;
-        let held = std::mem::take(&mut self.held);
-        if self.ready.is_empty() {
-            self.ready = held;
-        } else {
-            self.ready.extend_from_slice(&held);
+    fn commit(&mut self) {
+        if !self.outbox.is_open() {
+            self.outbox.open();
+            self.report.committed = true;
+            self.next_beat = None;
         }
     }
 
     /// The framing's end was read.
-    fn end_of_body(&mut self, now: Instant) {
+    fn end_of_body(&mut self) {
         match &self.body {
-            Body::Events { .. } => self.end_of_events(now),
-            Body::Plain { .. } => self.end_of_plain(now),
+            Body::Events { .. } => self.end_of_events(),
+            Body::Plain { .. } => self.end_of_plain(),
             Body::Error(_) => self.fail(Fault::Status),
             Body::Head(_) | Body::Over => {}
         }
@@ -310,7 +280,7 @@ impl Answer {
 
     /// A framing that ends well says nothing of the answer in it: half a JSON, or none, is none. What the client has had
     /// all bytes of can't be taken back any more.
-    fn end_of_plain(&mut self, now: Instant) {
+    fn end_of_plain(&mut self) {
         let Body::Plain { reader, chunked } = &self.body else {
             return;
         };
@@ -319,10 +289,10 @@ impl Answer {
         if is_judged && !is_out && !reader.is_complete() {
             return self.fail(Fault::Cut);
         }
-        self.finish(now);
+        self.finish();
     }
 
-    fn end_of_events(&mut self, now: Instant) {
+    fn end_of_events(&mut self) {
         let mut last = Vec::new();
         let Body::Events { splitter, judge } = &mut self.body else {
             return;
@@ -340,39 +310,39 @@ impl Answer {
             }
         }
         let whole = judge.is_whole();
-        self.after_payload(&last, now);
+        self.after_payload(&last);
         if whole {
-            self.finish(now);
+            self.finish();
         } else {
             self.fail(Fault::Cut);
         }
     }
 
     /// The answer is complete: what is missing of its form is added.
-    fn finish(&mut self, now: Instant) {
+    fn finish(&mut self) {
         let (chunked, lacks_done) = match &self.body {
             Body::Events { judge, .. } => (true, judge.lacks_done_marker()),
             Body::Plain { chunked, .. } => (*chunked, false),
             Body::Head(_) | Body::Error(_) | Body::Over => return,
         };
-        self.commit(now);
+        self.commit();
         if lacks_done {
-            framing::write_chunk(DONE_EVENT, &mut self.ready);
+            self.outbox.add(DONE_EVENT, true);
         }
         if chunked && (self.order.head_is_out || self.report.beats > 0) {
-            framing::write_chunk(&self.order.closing, &mut self.ready);
+            self.outbox.add(&self.order.closing, true);
         }
         if chunked {
-            self.ready.extend_from_slice(LAST_CHUNK);
+            self.outbox.end_chunks();
         }
         self.report.finished = true;
         self.conclude();
     }
 
     /// The connection ended or its framing broke.
-    fn cut(&mut self, fault: Fault, now: Instant) {
+    fn cut(&mut self, fault: Fault) {
         match &self.body {
-            Body::Events { judge, .. } if judge.is_whole() => self.finish(now),
+            Body::Events { judge, .. } if judge.is_whole() => self.finish(),
             Body::Error(_) => self.fail(Fault::Status),
             _ => self.fail(fault),
         }
@@ -386,7 +356,7 @@ impl Answer {
         if let Body::Error(evidence) = &mut self.body {
             self.report.evidence = Some(std::mem::take(evidence));
         }
-        self.held = Vec::new();
+        self.outbox.discard();
         self.conclude();
     }
 
@@ -409,16 +379,16 @@ impl Answer {
     }
 
     /// The upstream closed its side, orderly or not.
-    pub fn end_of_input(&mut self, orderly: bool, now: Instant) {
+    pub fn end_of_input(&mut self, orderly: bool) {
         self.keep_alive = false;
         let until_close = orderly && self.framing == Framing::UntilClose;
         match &self.body {
             Body::Head(so_far) if so_far.is_empty() => self.fail(Fault::NoAnswer),
             Body::Head(_) => self.fail(Fault::Cut),
-            Body::Plain { reader, .. } if until_close && reader.is_complete() => self.finish(now),
+            Body::Plain { reader, .. } if until_close && reader.is_complete() => self.finish(),
             // The last event may lack its blank line whatever ended the stream: look before judging.
-            Body::Events { .. } => self.end_of_events(now),
-            _ => self.cut(Fault::Cut, now),
+            Body::Events { .. } => self.end_of_events(),
+            _ => self.cut(Fault::Cut),
         }
     }
 
@@ -441,7 +411,7 @@ impl Answer {
         if now >= clock {
             self.keep_alive = false;
             if phase == Phase::Finished {
-                self.finish(now);
+                self.finish();
             } else {
                 self.fail(fault);
             }
@@ -450,16 +420,9 @@ impl Answer {
         }
     }
 
-    /// Tells the client that somebody is at work. The first beat brings a head of ours: the upstream's own isn't needed then.
-    /// (Pingora wants one per attempt; where the client has one already, it is not sent again.)
+    /// Tells the client that somebody is at work.
     fn beat(&mut self, now: Instant) {
-        if !self.gave_head {
-            self.ready.extend_from_slice(HEARTBEAT_HEAD);
-            self.held.drain(..self.held_head);
-            self.held_head = 0;
-            self.gave_head = true;
-        }
-        framing::write_chunk(HEARTBEAT, &mut self.ready);
+        self.outbox.beat();
         self.report.beats += 1;
         let every = self.order.heartbeat.unwrap_or(Duration::from_secs(10));
         self.next_beat = Some(now + every);
@@ -485,20 +448,12 @@ impl Answer {
 
     /// Bytes that Pingora may have now.
     pub fn ready(&self) -> &[u8] {
-        self.ready.get(self.handed_out..).unwrap_or_default()
+        self.outbox.ready()
     }
 
     /// Pingora took this many of them.
     pub fn took(&mut self, count: usize) {
-        self.handed_out += count;
-        if self.handed_out >= self.ready.len() {
-            self.handed_out = 0;
-            if self.ready.capacity() > KEEP_BUFFER {
-                self.ready = Vec::new();
-            } else {
-                self.ready.clear();
-            }
-        }
+        self.outbox.took(count);
     }
 
     /// Nothing more will come of it: everything is handed out, or a fault ended it.

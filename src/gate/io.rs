@@ -115,11 +115,9 @@ impl Gate {
         let mut space = [MaybeUninit::<u8>::uninit(); READ_BYTES];
         let mut read = ReadBuf::uninit(&mut space);
         match Pin::new(&mut self.inner).poll_read(cx, &mut read) {
-            Poll::Ready(Ok(())) if read.filled().is_empty() => {
-                answer.end_of_input(true, clock::now())
-            }
+            Poll::Ready(Ok(())) if read.filled().is_empty() => answer.end_of_input(true),
             Poll::Ready(Ok(())) => answer.feed(read.filled(), clock::now()),
-            Poll::Ready(Err(_)) => answer.end_of_input(false, clock::now()),
+            Poll::Ready(Err(_)) => answer.end_of_input(false),
             Poll::Pending => {
                 std::task::ready!(self.poll_deadline(answer.deadline(), cx));
                 answer.tick(clock::now());

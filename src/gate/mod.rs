@@ -25,6 +25,7 @@ mod connector;
 mod framing;
 mod head;
 mod io;
+mod outbox;
 mod outgoing;
 mod watch;
 

@@ -50,14 +50,10 @@ impl Outgoing {
 
     /// Replaces the length that Pingora knows by the real one.
     fn set_length(&mut self) {
-        let found = self
-            .head
-            .windows(NO_BODY.len())
-            .position(|w| w.eq_ignore_ascii_case(NO_BODY));
         if self.body.is_empty() {
             return;
         }
-        if let Some(at) = found {
+        if let Some(at) = find_no_body(&self.head) {
             let line = format!("\r\ncontent-length: {}\r\n", self.body.len());
             self.head.splice(at..at + NO_BODY.len(), line.into_bytes());
         } else {
@@ -93,6 +89,15 @@ impl Outgoing {
         }
         Pin::new(stream).poll_flush(cx)
     }
+}
+
+/// Where the line stands: it was put into the head last, so it is looked for from the end.
+fn find_no_body(head: &[u8]) -> Option<usize> {
+    let is_it = |at: &usize| {
+        let line = head.get(*at..*at + NO_BODY.len());
+        line.is_some_and(|line| line.eq_ignore_ascii_case(NO_BODY))
+    };
+    memchr::memrchr_iter(b'\r', head).find(is_it)
 }
 
 #[cfg(test)]

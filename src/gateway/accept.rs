@@ -44,7 +44,7 @@ pub async fn accept(
     let header = session.req_header();
     let endpoint = match_target(header.method.as_str(), header.raw_path());
     if let (Endpoint::Preflight, Some(_)) = (&endpoint, &ctx.origin) {
-        respond::preflight(session, ctx).await?;
+        Box::pin(respond::preflight(session, ctx)).await?;
         return Ok(Accepted::Answered);
     }
     if let Err(code) = identify(session, ctx) {
@@ -55,8 +55,8 @@ pub async fn accept(
             ctx.query = query;
             call(shared, session, ctx, api).await
         }
-        Endpoint::Models => models::list(shared, session, ctx).await,
-        Endpoint::Model(id) => models::one(shared, session, ctx, &id).await,
+        Endpoint::Models => Box::pin(models::list(shared, session, ctx)).await,
+        Endpoint::Model(id) => Box::pin(models::one(shared, session, ctx, &id)).await,
         Endpoint::Preflight | Endpoint::NotFound => Ok(Code::UnknownPath.into()),
         Endpoint::MethodNotAllowed { allow } => Ok(Accepted::Refused(
             Failure::new(Code::MethodNotAllowed).allow(allow),

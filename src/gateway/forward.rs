@@ -23,9 +23,6 @@ use crate::stream::{Dialect, Wishes};
 /// vLLM and llama.cpp close idle connections after 5 s: ours are gone before that.
 pub const POOL_IDLE: Duration = Duration::from_millis(3500);
 
-/// Pingora's own timeouts come this much after the gate's clocks: they only bound what the gate can't see.
-const MARGIN: Duration = Duration::from_secs(5);
-
 /// The description of the next attempt's connection.
 pub async fn choose(session: &mut Session, ctx: &mut RequestContext) -> Result<Box<HttpPeer>> {
     loop {
@@ -98,8 +95,8 @@ fn peer(
         let timeouts = &route.timeouts;
         options.connection_timeout = Some(timeouts.connect);
         options.total_connection_timeout = Some(timeouts.connect);
-        options.read_timeout = Some(timeouts.total + MARGIN);
-        options.write_timeout = Some(timeouts.total + MARGIN);
+        // Reads and writes have no timeout of Pingora's: from the first byte of the request on the gate's clocks run, which
+        // `arm` sets before anything is written.
     }
     let descriptor = session
         .as_downstream()

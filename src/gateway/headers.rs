@@ -2,7 +2,7 @@
 
 use http::header::{HeaderName, HeaderValue};
 use pingora::http::RequestHeader;
-use pingora::{Error, ErrorType, OrErr, Result};
+use pingora::{Error, ErrorType, Result};
 use pingora_proxy::Session;
 
 use super::arrive::HOP_HEADER;
@@ -41,7 +41,7 @@ pub fn to_upstream(
         path.push_str(query);
     }
     let client = &session.req_header().headers;
-    let mut head = RequestHeader::build("POST", path.as_bytes(), Some(24))?;
+    let mut head = RequestHeader::build_no_case("POST", path.as_bytes(), Some(24))?;
     head.insert_header("host", upstream.host.clone())?;
     for name in PASSED {
         copy(client, &HeaderName::from_static(name), &mut head)?;
@@ -57,8 +57,7 @@ pub fn to_upstream(
         head.insert_header("content-type", HeaderValue::from_static("application/json"))?;
     }
     head.insert_header("accept-encoding", HeaderValue::from_static("identity"))?;
-    let correlation = HeaderValue::from_str(ctx.correlation.as_str())
-        .or_err(ErrorType::InternalError, "correlation id")?;
+    let correlation = ctx.correlation.to_header();
     head.insert_header("x-correlation-id", correlation.clone())?;
     head.insert_header("x-request-id", correlation)?;
     head.insert_header(HOP_HEADER, HeaderValue::from_static("1"))?;

@@ -104,7 +104,8 @@ impl ProxyHttp for Gateway {
             accept::Accepted::Answered => Ok(true),
             accept::Accepted::Refused(failure) => {
                 ctx.fail(failure);
-                refuse::write(session, ctx).await;
+                // Kept out of the future that every request carries around.
+                Box::pin(refuse::write(session, ctx)).await;
                 Ok(true)
             }
         }

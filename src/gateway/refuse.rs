@@ -87,7 +87,7 @@ fn head(
     length: usize,
     ctx: &RequestContext,
 ) -> Result<ResponseHeader> {
-    let mut head = ResponseHeader::build(failure.http_status(), Some(16))?;
+    let mut head = ResponseHeader::build_no_case(failure.http_status(), Some(16))?;
     for (name, value) in failure::headers(failure, about) {
         if let Ok(value) = HeaderValue::from_str(&value) {
             head.insert_header(HeaderName::from_static(name), value)?;

@@ -30,7 +30,7 @@ pub fn rewrite(response: &mut ResponseHeader, ctx: &mut RequestContext) -> Resul
     let extra = upstream
         .map(|upstream| upstream.extra_response_headers.as_slice())
         .unwrap_or_default();
-    let mut head = ResponseHeader::build(response.status, Some(16))?;
+    let mut head = ResponseHeader::build_no_case(response.status, Some(16))?;
     for (name, value) in &response.headers {
         let passes = PASSED.contains(&name.as_str())
             || name == http::header::TRANSFER_ENCODING
@@ -69,7 +69,7 @@ pub fn rewrite(response: &mut ResponseHeader, ctx: &mut RequestContext) -> Resul
 
 /// The head of a stream that has nothing to show yet but must not stay silent.
 pub fn early_head(ctx: &RequestContext) -> Result<ResponseHeader> {
-    let mut head = ResponseHeader::build(200, Some(8))?;
+    let mut head = ResponseHeader::build_no_case(200, Some(8))?;
     head.insert_header(
         "content-type",
         HeaderValue::from_static("text/event-stream"),
@@ -106,14 +106,14 @@ pub fn closing_comment(ctx: &RequestContext) -> String {
 
 /// The headers that every answer has, a failure's too.
 pub fn add_ours(head: &mut ResponseHeader, ctx: &RequestContext) -> Result<()> {
+    head.insert_header("x-correlation-id", ctx.correlation.to_header())?;
+    head.insert_header("x-request-id", ctx.correlation.to_header())?;
     let mut set = |name: &'static str, value: &str| -> Result<()> {
         if let Ok(value) = HeaderValue::from_str(value) {
             head.insert_header(HeaderName::from_static(name), value)?;
         }
         Ok(())
     };
-    set("x-correlation-id", ctx.correlation.as_str())?;
-    set("x-request-id", ctx.correlation.as_str())?;
     if let Some(route) = ctx.route() {
         set("x-sidegate-route", &route.name)?;
         set("x-sidegate-attempts", &ctx.attempts.count.to_string())?;
@@ -137,7 +137,7 @@ pub fn add_ours(head: &mut ResponseHeader, ctx: &RequestContext) -> Result<()> {
 
 /// The answer to a browser's question whether it may ask.
 pub async fn preflight(session: &mut Session, ctx: &mut RequestContext) -> Result<()> {
-    let mut head = ResponseHeader::build(PREFLIGHT_STATUS, Some(8))?;
+    let mut head = ResponseHeader::build_no_case(PREFLIGHT_STATUS, Some(8))?;
     for (name, value) in preflight_headers(ctx.origin.as_deref().unwrap_or_default()) {
         if let Ok(value) = HeaderValue::from_str(value) {
             head.insert_header(HeaderName::from_static(name), value)?;
@@ -150,7 +150,7 @@ pub async fn preflight(session: &mut Session, ctx: &mut RequestContext) -> Resul
 
 /// A JSON answer of the gateway's own.
 pub async fn json(session: &mut Session, ctx: &mut RequestContext, body: Vec<u8>) -> Result<()> {
-    let mut head = ResponseHeader::build(200, Some(8))?;
+    let mut head = ResponseHeader::build_no_case(200, Some(8))?;
     head.insert_header("content-type", HeaderValue::from_static("application/json"))?;
     head.insert_header("content-length", body.len().to_string())?;
     add_ours(&mut head, ctx)?;

@@ -3,9 +3,11 @@
 mod boot;
 mod descriptors;
 mod mapping;
+mod pages;
 mod socket;
 
 pub use boot::{boot_id, since_boot, BootId};
 pub use descriptors::{descriptor_limit, raise_descriptor_limit};
 pub use mapping::*;
+pub use pages::use_small_pages;
 pub use socket::SocketWatch;

@@ -69,6 +69,7 @@ pub struct Start {
 /// Runs until a signal ends it; returns only when it can't start.
 pub fn run(start: Start) -> Result<(), StartError> {
     signals::take_signals();
+    platform::use_small_pages();
     platform::raise_descriptor_limit();
     let Start {
         loaded,

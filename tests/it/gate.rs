@@ -197,10 +197,10 @@ impl Told {
         self
     }
 
-    /// It took at least the limit that ended something, and not much more.
+    /// It took at least the limit that ended something, and not so much more that another one could have.
     pub fn expect_took_about(&self, limit: Duration) -> &Told {
         let took = self.reply.took();
-        let late = limit + Duration::from_millis(1500);
+        let late = limit + Duration::from_millis(2500);
         assert!((limit..late).contains(&took), "it took {took:?}");
         self
     }

@@ -350,7 +350,9 @@ async fn a_plain_timeout_is_a_failure_only_where_the_probes_fail_too() {
 async fn a_reload_without_health_brings_it_back() {
     let stage = stage(script(unfit(), sse::chat_saying("A", 3))).await;
     wait_healthy(&stage, json!(false)).await;
-    stage.gateway.edit("upstreams.a.health", Value::Null);
+    let mut a = stage.gateway.configured("upstreams.a").expect("a");
+    a.as_object_mut().expect("a mapping").remove("health");
+    stage.gateway.edit("upstreams.a", a);
     let output = stage.gateway.reload().await;
     assert_eq!(output.code, 0, "{output:?}");
     wait_healthy(&stage, Value::Null).await;

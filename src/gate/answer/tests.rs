@@ -4,6 +4,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
+use crate::gate::framing::{self, LAST_CHUNK};
 use crate::gate::Clocks;
 use crate::stream::{Dialect, Wishes};
 
@@ -85,7 +86,7 @@ impl Play {
     }
 
     pub fn close(&mut self) -> &mut Play {
-        self.answer.end_of_input(true, self.now);
+        self.answer.end_of_input(true);
         self.drain()
     }
 

@@ -147,13 +147,18 @@ async fn no_memory_for_one_more_body() {
     })
     .await;
     let full = crate::support::Latch::new();
+    // Leave to send its body comes when it holds the memory for it.
     let holding = stage
         .chat()
         .body_bytes(64 << 10)
-        .pausing_after(1000, &full)
+        .pausing_after(10_000, &full)
+        .expecting_continue()
         .start()
         .await;
-    // The one that holds all of it is known to be there when the next one has to wait.
+    holding
+        .until("leave to go on", |reply| !reply.interim.is_empty())
+        .await;
+
     let reply = stage.chat().send().await;
 
     expect_answer("queue_timeout", &reply);

@@ -77,7 +77,7 @@ fn ways(stage: &Stage) -> Vec<(Request, Value)> {
             as_user("empty"),
             with(
                 &served,
-                json!({"status": 200, "code": "ok", "bytes_out": 0, "prompt_tokens": null,
+                json!({"status": 502, "code": "upstream_truncated", "upstream_status": 200, "prompt_tokens": null,
             "completion_tokens": null, "usage_source": "none", "finish_reason": null}),
             ),
         ),
