@@ -35,6 +35,8 @@ pub struct RequestContext {
     pub watches: Arc<Watches>,
     /// The connection's place among all; it stays with the connection when the request is over.
     pub connection: Option<Arc<ConnectionPermit>>,
+    /// The gateways that the request has passed.
+    pub hops: Option<String>,
     pub method: Option<&'static str>,
     /// Decided by the path.
     pub api: Option<Api>,
@@ -138,6 +140,7 @@ impl RequestContext {
             under_way: None,
             watches,
             connection: None,
+            hops: None,
             method: None,
             api: None,
             asks_models: false,

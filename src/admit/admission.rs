@@ -132,7 +132,7 @@ impl Admission {
     }
 
     pub(super) fn retire(&self, upstream: UpstreamId) {
-        self.lock().upstreams.retire(upstream);
+        self.lock().retire(upstream);
     }
 
     /// Decides under the lock, tells outside of it.

@@ -82,6 +82,11 @@ impl<W> Callers<W> {
         });
     }
 
+    #[cfg(test)]
+    pub fn places(&self) -> usize {
+        self.all.len()
+    }
+
     fn add(&mut self, name: &Arc<str>) -> CallerId {
         let caller = Some(Caller {
             streams: 0,

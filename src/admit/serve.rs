@@ -10,9 +10,10 @@ impl<W> State<W> {
     pub(super) fn serve(&mut self, notices: &mut Vec<Notice<W>>) {
         while let Some((ticket, candidate)) = self.next() {
             if self.let_in(ticket, candidate, notices).is_none() {
-                return;
+                break;
             }
         }
+        self.upstreams.sweep();
     }
 
     /// Whose turn it is among those who can go in, and where.

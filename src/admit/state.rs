@@ -10,7 +10,7 @@ use super::callers::Callers;
 use super::line::Line;
 use super::per_lane::PerLane;
 use super::ticket::{
-    Arrival, CallerId, Candidate, Inside, Queue, Refused, Taken, Ticket, TicketId,
+    CallerId, Candidate, Inside, Queue, Refused, Taken, Ticket, TicketId, UpstreamId,
 };
 use super::upstreams::Upstreams;
 use crate::config::{CallerLimits, Lane, LaneLimits, Lanes};
@@ -175,6 +175,12 @@ impl<W> State<W> {
         self.lanes.batch.configure(&lanes.batch);
         self.callers.configure(callers);
         self.serve(notices);
+    }
+
+    /// No new request will name this upstream.
+    pub fn retire(&mut self, upstream: UpstreamId) {
+        self.upstreams.retire(upstream);
+        self.upstreams.sweep();
     }
 
     /// Nobody comes in any more, and nobody waits.

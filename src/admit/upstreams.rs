@@ -60,12 +60,18 @@ impl Upstreams {
         id
     }
 
-    /// Nobody will name it again; it goes when its last place comes back.
+    /// No new request will name it; it goes with the last one that does.
     pub fn retire(&mut self, id: UpstreamId) {
         if let Some(upstream) = self.get_mut(id) {
             upstream.is_retired = true;
         }
-        self.sweep(id);
+    }
+
+    /// Forgets those that nobody names any more.
+    pub fn sweep(&mut self) {
+        if self.all.iter().any(Upstream::is_over) {
+            self.all.retain(|upstream| !upstream.is_over());
+        }
     }
 
     pub fn configure(&mut self, id: UpstreamId, streams: u32, prompt_bytes: u64) {
@@ -120,13 +126,11 @@ impl Upstreams {
     }
 
     pub fn give_back(&mut self, lane: Lane, inside: Inside) {
-        let id = inside.candidate.upstream;
-        if let Some(upstream) = self.get_mut(id) {
+        if let Some(upstream) = self.get_mut(inside.candidate.upstream) {
             let used = upstream.used.of_mut(lane);
             used.streams = used.streams.saturating_sub(1);
             used.bytes = used.bytes.saturating_sub(inside.prompt_bytes);
         }
-        self.sweep(id);
     }
 
     /// One more request waits for any of these.
@@ -179,13 +183,6 @@ impl Upstreams {
         let place = self.all.binary_search_by_key(&id, |one| one.id).ok()?;
         self.all.get_mut(place)
     }
-
-    fn sweep(&mut self, id: UpstreamId) {
-        let is_over = |one: &Upstream| one.is_retired && one.streams_in_use() == 0;
-        if self.get(id).is_some_and(is_over) {
-            self.all.retain(|one| one.id != id);
-        }
-    }
 }
 
 impl Upstream {
@@ -197,6 +194,11 @@ impl Upstream {
     pub fn bytes_in_use(&self) -> u64 {
         let PerLane { interactive, batch } = &self.used;
         interactive.bytes.saturating_add(batch.bytes)
+    }
+
+    fn is_over(&self) -> bool {
+        let wanted = self.wanted.interactive + self.wanted.batch;
+        self.is_retired && self.streams_in_use() == 0 && wanted == 0
     }
 
     fn has_place(&self, lane: Lane) -> bool {

@@ -157,7 +157,8 @@ pub fn classify(status: u16, content_type: &str, body: &[u8]) -> ErrorClass {
         500 if said.mentions(&OUR_FAULT_WORDS) => ErrorClass::Rejected,
         500 => ErrorClass::ServerError,
         502 | 504 | 520..=527 => ErrorClass::BadGateway,
-        408 | 425 | 501 | 505 => ErrorClass::Unavailable,
+        // 508: another gateway found that it leads back to one of us.
+        408 | 425 | 501 | 505 | 508 => ErrorClass::Unavailable,
         300..=399 => ErrorClass::Redirect,
         400..=499 => client_error(status, &said),
         _ => ErrorClass::ServerError,

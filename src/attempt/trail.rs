@@ -1,7 +1,7 @@
 //! What one request has tried, and which target comes next.
 //!
 //! Failing over costs nothing, so it comes first: the same tier's other targets, then the next tier. The same target is
-//! asked again only where no other is left and the verdict allows it.
+//! asked again only where no other is left and the verdict allows it, or where the verdict wants it first.
 
 use crate::config::{Balance, Target};
 
@@ -94,13 +94,31 @@ impl Trail {
         let wait = match last.verdict.repeat {
             Repeat::OnceAtOnce => false,
             Repeat::OnceFirst => true,
-            Repeat::Never | Repeat::OnceAfterWait | Repeat::AfterWait | Repeat::LastAfterWait => {
-                return None
+            Repeat::AfterShortWait
+                if self.times(last.target) == 1
+                    && !self.has_equals(last.target, targets, closed) =>
+            {
+                true
             }
+            Repeat::Never
+            | Repeat::OnceAfterWait
+            | Repeat::AfterWait
+            | Repeat::AfterShortWait
+            | Repeat::LastAfterWait => return None,
         };
         let target = last.target;
         let open = !closed.contains(&target) && self.may_repeat(target);
         (open && self.admits_again(target, targets)).then_some(Choice { target, wait })
+    }
+
+    /// Another target of the same tier can be asked at once.
+    fn has_equals(&self, target: usize, targets: &[Target], closed: &[usize]) -> bool {
+        let tier = targets.get(target).map(|target| target.tier);
+        let mut others = targets.iter().enumerate().filter(|(i, _)| *i != target);
+        others.any(|(i, other)| {
+            let fresh = self.times(i) == 0 && self.admits(i, targets);
+            Some(other.tier) == tier && fresh && !closed.contains(&i)
+        })
     }
 
     fn times(&self, target: usize) -> usize {

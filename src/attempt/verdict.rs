@@ -17,6 +17,8 @@ pub enum Repeat {
     OnceAfterWait,
     /// After what the server asked for, or a backoff.
     AfterWait,
+    /// After a wait so short that it is worth more than a later tier; from the second time on like [`Repeat::AfterWait`].
+    AfterShortWait,
     /// Only when all other targets were tried.
     LastAfterWait,
 }
@@ -46,6 +48,8 @@ pub struct Limits<'a> {
     pub resendable: bool,
     /// The statuses after which a wait makes sense, by configuration.
     pub statuses: &'a [u16],
+    /// The server named a wait that is short, and a retry would be left after it.
+    pub short_wait: bool,
 }
 
 /// What may follow `outcome` for this request.
@@ -63,6 +67,9 @@ pub fn verdict_for(outcome: Outcome, limits: &Limits<'_>) -> Verdict {
         if verdict.repeat == Repeat::AfterWait && !limits.statuses.contains(&status) {
             verdict.repeat = Repeat::Never;
         }
+    }
+    if verdict.repeat == Repeat::AfterWait && limits.short_wait {
+        verdict.repeat = Repeat::AfterShortWait;
     }
     verdict
 }
@@ -161,6 +168,7 @@ mod tests {
         let once = Limits {
             resendable: false,
             statuses: &[429, 503],
+            short_wait: false,
         };
         let refused = verdict_for(Outcome::ConnectRefused, &once);
         assert_eq!(refused.elsewhere, Elsewhere::Yes);
@@ -185,6 +193,7 @@ mod tests {
         let limits = Limits {
             resendable: true,
             statuses: &[503],
+            short_wait: true,
         };
         let limited = Outcome::Error {
             status: 429,
@@ -195,6 +204,20 @@ mod tests {
             (verdict.repeat, verdict.elsewhere),
             (Repeat::Never, Elsewhere::Yes)
         );
+    }
+
+    #[test]
+    fn a_short_wait_changes_only_what_is_waited_for() {
+        let limits = Limits {
+            resendable: true,
+            statuses: &[429, 503],
+            short_wait: true,
+        };
+        let of = |status, class| verdict_for(Outcome::Error { status, class }, &limits).repeat;
+        assert_eq!(of(429, ErrorClass::RateLimited), Repeat::AfterShortWait);
+        assert_eq!(of(503, ErrorClass::Overloaded), Repeat::AfterShortWait);
+        assert_eq!(of(500, ErrorClass::ServerError), Repeat::OnceFirst);
+        assert_eq!(of(502, ErrorClass::BadGateway), Repeat::Never);
     }
 
     #[test]

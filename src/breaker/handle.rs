@@ -43,6 +43,20 @@ pub struct Permit {
     reported: bool,
 }
 
+/// A probe's way to say that its answer has begun, for whoever sees that first.
+#[derive(Debug)]
+pub struct ProbeSign {
+    slot: Slot,
+    epoch: Epoch,
+}
+
+impl ProbeSign {
+    /// Returns whether it closed the breaker.
+    pub fn answered(self, now: BootMillis) -> bool {
+        self.slot.succeeded(self.epoch, now)
+    }
+}
+
 /// The breaker lets nobody through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refused {
@@ -169,6 +183,14 @@ impl Permit {
     /// It went through a breaker that nobody else may pass until it has answered.
     pub fn is_probe(&self) -> bool {
         self.probe
+    }
+
+    /// None where nobody waits for a sign.
+    pub fn sign(&self) -> Option<ProbeSign> {
+        self.probe.then(|| ProbeSign {
+            slot: self.slot.clone(),
+            epoch: self.epoch,
+        })
     }
 
     /// The answer has begun: a stream's first event with content, a plain answer's status below 500.

@@ -27,7 +27,7 @@ mod time;
 mod view;
 mod word;
 
-pub use handle::{Breakers, Opened, Permit, Refused, Slot};
+pub use handle::{Breakers, Opened, Permit, ProbeSign, Refused, Slot};
 pub use key::Key;
 pub use picture::{Picture, Unread};
 pub use problem::{Flaw, Problem, Why};

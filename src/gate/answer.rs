@@ -310,7 +310,10 @@ impl Answer {
             }
         }
         let whole = judge.is_whole();
-        self.after_payload(&last);
+        // A token that came with the end commits nothing that can be had whole elsewhere.
+        if whole || self.report.committed {
+            self.after_payload(&last);
+        }
         if whole {
             self.finish();
         } else {
@@ -459,6 +462,11 @@ impl Answer {
     /// Nothing more will come of it: everything is handed out, or a fault ended it.
     pub fn is_over(&self) -> bool {
         matches!(self.body, Body::Over)
+    }
+
+    /// A stream's first content is here, whether or not it may leave yet.
+    pub fn has_content(&self) -> bool {
+        self.report.is_stream && self.report.first_content_at.is_some()
     }
 
     pub fn fault(&self) -> Option<Fault> {

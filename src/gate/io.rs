@@ -22,7 +22,7 @@ use tokio::time::Sleep;
 
 use super::answer::Answer;
 use super::outgoing::Outgoing;
-use super::watch::Watch;
+use super::watch::{OnContent, Watch};
 use crate::clock;
 
 /// One read from the upstream. As large as Pingora's own read buffer below us, which is skipped by reads of that size and
@@ -36,6 +36,7 @@ pub struct Gate {
     digest: Arc<ProxyDigest>,
     outgoing: Option<Outgoing>,
     answer: Option<Box<Answer>>,
+    on_content: Option<OnContent>,
     /// One timer a connection. It is moved only when a nearer deadline comes up; a later one is looked at when it fires.
     timer: Option<Timer>,
     /// Something happened after which the connection must carry no other request: to the pool it looks closed.
@@ -57,6 +58,7 @@ impl Gate {
             digest: Arc::new(digest),
             outgoing: None,
             answer: None,
+            on_content: None,
             timer: None,
             spent: false,
         })
@@ -116,7 +118,12 @@ impl Gate {
         let mut read = ReadBuf::uninit(&mut space);
         match Pin::new(&mut self.inner).poll_read(cx, &mut read) {
             Poll::Ready(Ok(())) if read.filled().is_empty() => answer.end_of_input(true),
-            Poll::Ready(Ok(())) => answer.feed(read.filled(), clock::now()),
+            Poll::Ready(Ok(())) => {
+                answer.feed(read.filled(), clock::now());
+                if let Some(told) = self.on_content.take_if(|_| answer.has_content()) {
+                    told.tell();
+                }
+            }
             Poll::Ready(Err(_)) => answer.end_of_input(false),
             Poll::Pending => {
                 std::task::ready!(self.poll_deadline(answer.deadline(), cx));
@@ -194,6 +201,7 @@ impl AsyncWrite for Gate {
         let gate = &mut *self;
         if let Some(mut order) = gate.watch.take_order() {
             gate.outgoing = Some(Outgoing::new(std::mem::take(&mut order.body)));
+            gate.on_content = order.on_content.take();
             gate.answer = Some(Box::new(Answer::new(order, clock::now())));
         }
         match &mut gate.outgoing {

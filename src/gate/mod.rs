@@ -32,4 +32,4 @@ mod watch;
 pub use clocks::Clocks;
 pub use connector::{gate_alpn, GateConnector, WhileClientStays, INTERRUPTED};
 pub use head::HEARTBEAT_MARK;
-pub use watch::{Commit, Evidence, Fault, Order, Report, Watch, Watches};
+pub use watch::{Commit, Evidence, Fault, OnContent, Order, Report, Watch, Watches};

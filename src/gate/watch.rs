@@ -1,6 +1,7 @@
 //! What hooks and gate say to each other: the order for an attempt, and the report of what became of it.
 
 use std::any::Any;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
@@ -40,6 +41,27 @@ pub struct Order {
     pub head_is_out: bool,
     /// A comment that closes a stream whose head went out before anything was known of its answer.
     pub closing: Bytes,
+    /// Told as soon as a stream's first content is here, held back or not.
+    pub on_content: Option<OnContent>,
+}
+
+/// What the hooks want done at a stream's first content.
+pub struct OnContent(Box<dyn FnOnce() + Send + Sync>);
+
+impl OnContent {
+    pub fn new(act: impl FnOnce() + Send + Sync + 'static) -> OnContent {
+        OnContent(Box::new(act))
+    }
+
+    pub(super) fn tell(self) {
+        (self.0)();
+    }
+}
+
+impl fmt::Debug for OnContent {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("OnContent")
+    }
 }
 
 /// Why an attempt ended badly.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use pingora::http::RequestHeader;
 use pingora_proxy::Session;
 
+use super::hop;
 use crate::caller::origin_allowed;
 use crate::context::RequestContext;
 use crate::correlation::CorrelationId;
@@ -21,9 +22,6 @@ const READ_TIMEOUT: Duration = Duration::from_secs(15);
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// What an unread body may cost after an early refusal.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// The header by which a gateway recognises its own requests.
-pub const HOP_HEADER: &str = "x-sidegate-hop";
 
 /// Pingora's own limits are off or endless: ours hold from the first request on.
 pub fn set_limits(session: &mut Session) {
@@ -54,9 +52,7 @@ pub fn check(
     check_size(session, ctx)?;
     let header = session.req_header();
     check_framing(header, &session.as_downstream().to_h1_raw())?;
-    if header.headers.contains_key(HOP_HEADER) {
-        return Err(Failure::new(Code::LoopDetected));
-    }
+    ctx.hops = hop::check(header, &shared.hop_name)?;
     check_host(header, ctx)?;
     check_origin(session.req_header(), ctx)
 }

@@ -8,7 +8,7 @@ use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
 use pingora::{Error, ErrorType, Result};
 use pingora_proxy::Session;
 
-use super::{respond, turn};
+use super::{respond, trip, turn};
 use crate::attempt::Outcome;
 use crate::clock;
 use crate::config::{Commit, Family};
@@ -164,6 +164,7 @@ fn order(ctx: &RequestContext) -> Option<Order> {
         heartbeat: turn::heartbeat(ctx),
         head_is_out: ctx.head_is_out,
         closing: respond::closing_comment(ctx).into(),
+        on_content: trip::on_content(ctx),
     })
 }
 

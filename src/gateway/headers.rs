@@ -5,7 +5,7 @@ use pingora::http::RequestHeader;
 use pingora::{Error, ErrorType, Result};
 use pingora_proxy::Session;
 
-use super::arrive::HOP_HEADER;
+use super::hop::{self, HOP_HEADER};
 use crate::config::Family;
 use crate::context::RequestContext;
 
@@ -29,6 +29,7 @@ pub fn to_upstream(
     session: &Session,
     request: &mut RequestHeader,
     ctx: &RequestContext,
+    hop_name: &str,
 ) -> Result<()> {
     let (Some(api), Some(target)) = (ctx.api, ctx.target()) else {
         return Error::err(ErrorType::InternalError);
@@ -60,7 +61,7 @@ pub fn to_upstream(
     let correlation = ctx.correlation.to_header();
     head.insert_header("x-correlation-id", correlation.clone())?;
     head.insert_header("x-request-id", correlation)?;
-    head.insert_header(HOP_HEADER, HeaderValue::from_static("1"))?;
+    head.insert_header(HOP_HEADER, hop::value(ctx.hops.as_deref(), hop_name))?;
     if let Some(key) = &upstream.authorization {
         let name = match upstream.config.family {
             Family::Anthropic => "x-api-key",

@@ -21,6 +21,7 @@ mod body;
 mod finish;
 mod forward;
 mod headers;
+mod hop;
 mod models;
 mod refuse;
 mod respond;
@@ -147,7 +148,7 @@ impl ProxyHttp for Gateway {
         request: &mut RequestHeader,
         ctx: &mut RequestContext,
     ) -> Result<()> {
-        headers::to_upstream(session, request, ctx)
+        headers::to_upstream(session, request, ctx, &self.shared.hop_name)
     }
 
     async fn response_filter(

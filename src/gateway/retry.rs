@@ -19,6 +19,9 @@ use crate::record::{RawError, Try};
 use crate::route::Api;
 use crate::snapshot::Shared;
 
+/// A wait that is worth more than the answer of another model: people hardly notice it.
+const SHORT_WAIT: Duration = Duration::from_secs(2);
+
 /// No connection was made.
 pub fn after_connect(ctx: &mut RequestContext, mut error: Box<Error>) -> Box<Error> {
     let outcome = match error.etype() {
@@ -183,14 +186,23 @@ fn end_of_upstreams_part(outcome: Outcome, report: &Report) -> Instant {
 
 fn verdict_of(ctx: &RequestContext, outcome: Outcome) -> Verdict {
     let statuses = ctx.route().map_or(&[][..], |route| &route.retry.statuses);
-    let resendable = is_resendable(ctx);
     verdict_for(
         outcome,
         &Limits {
-            resendable,
+            resendable: is_resendable(ctx),
             statuses,
+            short_wait: asks_short_wait(ctx),
         },
     )
+}
+
+/// The upstream wants to be left alone for a moment only, and after that a retry is left for another one.
+fn asks_short_wait(ctx: &RequestContext) -> bool {
+    let (Some(route), Some(current)) = (ctx.route(), &ctx.attempts.current) else {
+        return false;
+    };
+    let asked = ctx.attempts.asked_by(current.target, clock::now());
+    asked.is_some_and(|asked| asked <= SHORT_WAIT) && ctx.attempts.count < route.retry.max
 }
 
 /// A server may keep a response that is to be stored, or work on it in the background: a second one would be another.

@@ -1,9 +1,12 @@
 //! Tells the breaker of the target how an attempt went.
 
+use std::sync::Arc;
+
 use crate::attempt::{ErrorClass, Outcome, Verdict};
 use crate::breaker::{BootMillis, Opened, Permit, Rule};
 use crate::clock;
 use crate::context::RequestContext;
+use crate::gate::OnContent;
 use crate::record::labels::BreakerState;
 use crate::record::BreakerSeries;
 
@@ -20,6 +23,22 @@ pub fn answered(ctx: &mut RequestContext) {
     if closed {
         went_to(ctx, target, BreakerState::Closed);
     }
+}
+
+/// What the gate is to do at the first content: an answer that is held back until it is whole would leave its breaker
+/// half-open for as long, although it is well.
+pub fn on_content(ctx: &RequestContext) -> Option<OnContent> {
+    let current = ctx.attempts.current.as_ref()?;
+    let sign = current.permit.as_ref()?.sign()?;
+    let (snapshot, target) = (Arc::clone(&ctx.snapshot), current.target);
+    let route = ctx.call.as_ref().map(|call| call.route);
+    Some(OnContent::new(move || {
+        if sign.answered(now()) {
+            if let Some(series) = snapshot.handles.route(route).breaker(target) {
+                series.went_to(BreakerState::Closed);
+            }
+        }
+    }))
 }
 
 /// Gives the permit back with what `outcome` means for it.

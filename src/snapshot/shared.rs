@@ -23,6 +23,8 @@ const RECENT_FAILURES: usize = 50;
 /// Shared by the listeners, the reloader and the signal handler.
 pub struct Shared {
     current: ArcSwap<Snapshot>,
+    /// This process among all gateways, for `x-sidegate-hop`.
+    pub hop_name: String,
     pub started: Instant,
     pub started_wall: SystemTime,
     /// The addresses that are really bound.
@@ -58,6 +60,7 @@ impl Shared {
         metrics.serving(&snapshot.config, snapshot.generation);
         let limits = &snapshot.config.limits;
         Shared {
+            hop_name: format!("{:016x}", rand::random::<u64>()),
             started: clock::now(),
             started_wall: clock::wall(),
             listen,

@@ -16,6 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("caller", &["config"]),
     ("route", &["config", "json"]),
     ("attempt", &["config", "clock"]),
+    ("admit", &["config"]),
     ("breaker", &["config", "platform"]),
     ("stream", &["json"]),
     ("failure", &["config"]),

@@ -182,6 +182,39 @@ fn a_busy_server_is_asked_again_after_a_wait_when_it_is_the_only_one() {
     }
 }
 
+fn after_short_waits(tries: &[usize]) -> Trail {
+    let mut trail = Trail::default();
+    for &target in tries {
+        let limited = verdict(error(429, ErrorClass::RateLimited));
+        let repeat = Repeat::AfterShortWait;
+        trail.push(target, Verdict { repeat, ..limited });
+    }
+    trail
+}
+
+#[test]
+fn a_short_wait_comes_before_a_later_tier_once() {
+    let targets = [target(0, 0, 1), target(1, 1, 1)];
+    let chosen = |tries: &[usize]| {
+        let choice = next(&after_short_waits(tries), &targets, vec![0; 2]);
+        choice.map(|choice| (choice.target, choice.wait))
+    };
+    assert_eq!(chosen(&[0]), Some((0, true)));
+    assert_eq!(chosen(&[0, 0]), Some((1, false)));
+    assert_eq!(chosen(&[0, 0, 1]), Some((1, true)));
+}
+
+#[test]
+fn a_short_wait_does_not_come_before_the_tiers_others() {
+    let targets = [target(0, 0, 1), target(1, 0, 1), target(2, 1, 1)];
+    let trail = after_short_waits(&[0]);
+    assert_eq!(next(&trail, &targets, vec![0; 3]).unwrap().target, 1);
+    // Unless those can't be asked either.
+    let load = Busy(vec![0; 3], 0);
+    let choice = trail.next(&targets, Balance::LeastBusy, &load, &[1]);
+    assert_eq!(choice.unwrap().target, 0);
+}
+
 #[test]
 fn once_means_once() {
     let targets = [target(0, 0, 1)];

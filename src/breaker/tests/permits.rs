@@ -75,6 +75,36 @@ fn the_fifth_failure_in_a_row_opens_it_for_its_time() {
 }
 
 #[test]
+fn a_sign_closes_it_while_the_probe_is_still_out_and_takes_nothing_from_its_permit() {
+    let Stage { a, .. } = stage();
+    let probe = probe(&a);
+    let sign = probe.sign().expect("a probe's sign");
+
+    assert!(sign.answered(after(300)));
+
+    assert_eq!(a.look(after(300)).condition, Condition::Closed);
+    assert!(!probe.failure(after(301), rule()));
+    assert_eq!(a.look(after(301)).failures, 1);
+}
+
+#[test]
+fn nobody_waits_for_the_sign_of_a_usual_request() {
+    assert!(permit(&stage().a).sign().is_none());
+}
+
+#[test]
+fn a_late_sign_changes_nothing() {
+    let Stage { a, .. } = stage();
+    let probe = probe(&a);
+    let sign = probe.sign().expect("a probe's sign");
+    assert!(probe.failure(after(301), rule()));
+
+    assert!(!sign.answered(after(302)));
+
+    assert_eq!(a.look(after(302)).condition, Condition::Open);
+}
+
+#[test]
 fn a_success_in_between_begins_the_count_again() {
     let Stage { a, .. } = stage();
     fail(&a, 4);

@@ -8,6 +8,8 @@ use crate::gate::framing::{self, LAST_CHUNK};
 use crate::gate::Clocks;
 use crate::stream::{Dialect, Wishes};
 
+mod cuts;
+
 const HEAD: &str =
     "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
 const ROLE: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\"}}]}\n\n";
@@ -47,6 +49,7 @@ fn order(commit: Commit, now: Instant) -> Order {
         heartbeat: None,
         head_is_out: false,
         closing: Bytes::from_static(b": over\n\n"),
+        on_content: None,
     }
 }
 

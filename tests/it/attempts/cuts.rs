@@ -5,17 +5,26 @@ use crate::support::wire::chunk;
 
 const TOKENS: usize = 50;
 
-/// Every byte of `a`'s answer, framing included, and how many of them come before anything can be committed.
-fn wire() -> (Vec<u8>, usize) {
-    let head = sse::head(("transfer-encoding", "chunked")).into_bytes();
-    let whole = sse::chat_saying("A", TOKENS).text();
-    let events = whole
-        .split_inclusive("\n\n")
-        .map(|event| chunk(event.as_bytes()))
-        .collect::<Vec<_>>();
-    let role_and_token = events[..2].iter().map(|event| event.len()).sum::<usize>();
-    let commits_at = head.len() + role_and_token;
-    ([head, events.concat()].concat(), commits_at)
+/// One event of `a`'s answer: where its JSON ends in the wire, and where its blank line does.
+struct Place {
+    json: usize,
+    whole: usize,
+}
+
+/// Every byte of `a`'s answer, framing included, and its events: the role, the tokens, what ends them.
+fn wire() -> (Vec<u8>, Vec<Place>) {
+    let mut wire = sse::head(("transfer-encoding", "chunked")).into_bytes();
+    let mut events = Vec::new();
+    for event in sse::chat_saying("A", TOKENS).text().split_inclusive("\n\n") {
+        wire.extend_from_slice(&chunk(event.as_bytes()));
+        // Behind the blank line stands the chunk's own line end.
+        let whole = wire.len() - "\r\n".len();
+        events.push(Place {
+            json: whole - "\n\n".len(),
+            whole,
+        });
+    }
+    (wire, events)
 }
 
 /// The request says in its own body where its answer breaks.
@@ -33,20 +42,18 @@ fn cut_where_asked() -> Script {
 
 /// Head, first events, the end, and places of every sort in between.
 fn places() -> Vec<usize> {
-    let (wire, commits_at) = wire();
-    let early = (0..commits_at + 40).step_by(17);
-    let edge = commits_at - 4..commits_at + 4;
-    let late = (commits_at..wire.len()).step_by(331);
-    early
-        .chain(edge)
-        .chain(late)
-        .filter(|at| *at < wire.len())
-        .collect()
+    let (wire, events) = wire();
+    let first_token = events[1].whole;
+    let early = (0..first_token + 40).step_by(17);
+    let edge = first_token - 4..first_token + 4;
+    let late = (first_token..wire.len()).step_by(331);
+    let places = early.chain(edge).chain(late);
+    places.filter(|at| *at < wire.len()).collect()
 }
 
 #[tokio::test]
 async fn nothing_is_tried_again_after_a_byte_has_gone_out() {
-    let (wire, _) = wire();
+    let (_, events) = wire();
     let stage = Stage::start(cut_where_asked(), sse::chat_saying("B", TOKENS)).await;
     let places = places();
     assert!(places.len() > 60, "{} places", places.len());
@@ -62,7 +69,7 @@ async fn nothing_is_tried_again_after_a_byte_has_gone_out() {
         });
         for (reply, at) in replies.await.into_iter().zip(round) {
             let told = stage.told(reply).await;
-            repaired += usize::from(judge(&told, *at, tokens_before(&wire[..*at])));
+            repaired += usize::from(judge(&told, *at, tokens_before(&events, *at)));
         }
     }
     assert!(
@@ -72,10 +79,17 @@ async fn nothing_is_tried_again_after_a_byte_has_gone_out() {
     stage.end().await;
 }
 
-/// Tokens whose events are whole: those whose blank line has come, but for the role's.
-fn tokens_before(wire: &[u8]) -> usize {
-    let whole = String::from_utf8_lossy(wire).matches("\n\n").count();
-    whole.saturating_sub(1).min(TOKENS)
+/// Tokens whose events are whole by then. Behind the first of them the last one may lack its blank line, as some servers'
+/// last events do.
+fn tokens_before(events: &[Place], at: usize) -> usize {
+    let tokens = &events[1..=TOKENS];
+    let whole = tokens.iter().filter(|token| token.whole <= at).count();
+    let json = tokens.iter().filter(|token| token.json <= at).count();
+    if whole == 0 {
+        0
+    } else {
+        json
+    }
 }
 
 /// Whether it was repaired.

@@ -135,7 +135,11 @@ async fn the_first_content_of_an_answer_that_is_held_closes_it_too() {
     let slow = sse::chat_saying("A", 3)
         .tell_before_token(2, &told_first)
         .hold_before_token(2, &rest);
-    let whole = |gateway: Builder| gateway.set("routes.one.commit", "whole");
+    let whole = |gateway: Builder| {
+        gateway
+            .set("routes.one.commit", "whole")
+            .set("routes.one.timeouts.idle", "8s")
+    };
     let stage = stage_with(broken(), 1, "300ms", whole).await;
     fail(&stage, 1).await;
     stage.a.play(slow);
@@ -265,7 +269,11 @@ async fn late_failures_of_requests_that_started_before_change_nothing() {
 
 #[tokio::test]
 async fn late_failures_do_not_keep_it_open_for_longer() {
-    let stage = stage(broken(), 1, "4s").await;
+    let patient = |gateway: Builder| {
+        let clocks = json!({"header": "8s", "first_token": "8s", "first_token_max": "8s"});
+        gateway.set("routes.one.timeouts", clocks)
+    };
+    let stage = stage_with(broken(), 1, "4s", patient).await;
     let late = Latch::new();
     let held = held_requests(&stage, 3, &late).await;
     stage.a.play(broken());

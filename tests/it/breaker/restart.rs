@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::support::laws::Law;
+use crate::support::Exchange;
 
 #[tokio::test]
 async fn it_survives_a_kill_with_the_time_that_is_left() {
@@ -40,64 +41,53 @@ async fn failures_before_a_kill_are_counted_after_it() {
 #[tokio::test]
 async fn a_dead_probers_place_falls_free() {
     let mut stage = stage_with(broken(), 1, "200ms", |gateway| {
-        let quick = json!({"header": "100ms", "first_token": "100ms"});
-        gateway.set("routes.one.timeouts", quick)
+        let clocks = json!({"header": "5s", "first_token": "300ms"});
+        gateway.set("routes.one.timeouts", clocks)
     })
     .await;
     fail(&stage, 1).await;
     stage.a.play(Answer::new().hang());
-    eventually("the probe", async || {
-        match stage.tell(ask(&stage, "one")).await.reply.status {
-            504 => Ok(()),
-            other => Err(other.to_string()),
-        }
-    })
-    .await;
-    stage.a.play(good());
-    eventually("the end of the second time", async || {
-        match stage.tell(ask(&stage, "one")).await.reply.status {
-            200 => Ok(()),
-            other => Err(other.to_string()),
-        }
-    })
-    .await;
-
-    fail_once_more(&stage).await;
-    stage.a.play(Answer::new().hang());
     let probe = probing(&stage).await;
+    let asked_at = stage.a.requests()[1].at;
     stage.gateway.kill().await;
     drop(probe);
     stage.gateway.start_again().await;
     stage.a.play(good());
     assert_eq!(refused(&stage, "one").await, 1);
-    // The probe's own 100 ms and five seconds.
-    eventually("the end of the lease", async || {
-        match stage.tell(ask(&stage, "one")).await.reply.status {
+    assert_eq!(
+        look(&stage.gateway, "a", "one-on-a").await.state,
+        "half_open"
+    );
+    served_at_last(&stage).await;
+    // The probe's own 300 ms and five seconds.
+    let after = stage.a.requests()[2].at - asked_at;
+    assert!(after >= Duration::from_millis(5200), "{after:?}");
+    end(&stage).await;
+}
+
+/// The first request that is let through, and is out for as long as `a` hangs.
+async fn probing(stage: &Stage) -> Exchange {
+    eventually("a request that becomes the probe", async || {
+        let exchange = ask(stage, "one").start().await;
+        let refused = exchange.until("a refusal", Reply::is_over);
+        tokio::select! {
+            refused = refused => Err(format!("{refused:?}")),
+            _ = stage.a.wait_requests(2) => Ok(()),
+        }?;
+        Ok(exchange)
+    })
+    .await
+}
+
+async fn served_at_last(stage: &Stage) {
+    eventually("an answer", async || {
+        let reply = ask(stage, "one").send().await;
+        match reply.status {
             200 => Ok(()),
             other => Err(other.to_string()),
         }
     })
     .await;
-    end(&stage).await;
-}
-
-async fn fail_once_more(stage: &Stage) {
-    stage.a.play(broken());
-    fail(stage, 1).await;
-}
-
-/// A request that is out as the probe.
-async fn probing(stage: &Stage) -> crate::support::Exchange {
-    let before = stage.a.requests().len();
-    for _ in 0..200 {
-        let exchange = ask(stage, "one").start().await;
-        let refused = exchange.until("an answer or nothing", |reply| reply.is_over());
-        tokio::select! {
-            _ = refused => {}
-            _ = stage.a.wait_heads(before + 1) => return exchange,
-        }
-    }
-    panic!("no request became the probe");
 }
 
 #[tokio::test]

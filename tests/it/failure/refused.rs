@@ -73,7 +73,10 @@ fn requests(stage: &Stage) -> Vec<(&'static str, Request)> {
             "headers_too_large",
             chat().header("x-large", &"a".repeat(40_000)),
         ),
-        ("loop_detected", chat().header("x-sidegate-hop", "1")),
+        (
+            "loop_detected",
+            chat().header("x-sidegate-hop", &["fedcba9876543210"; 8].join(",")),
+        ),
     ]
 }
 
