@@ -24,9 +24,8 @@ impl CorrelationId {
         // The first 12 of these bits go on with the time, so that ids grow within a millisecond too (RFC 9562, 6.2).
         let fraction = u64::from(since.subsec_nanos() % 1_000_000) * 4096 / 1_000_000;
         let [.., high, low] = fraction.to_be_bytes();
-        if let [first, second, ..] = &mut rest {
-            (*first, *second) = (high, low);
-        }
+        let [first, second, ..] = &mut rest;
+        (*first, *second) = (high, low);
         let uuid = Builder::from_unix_timestamp_millis(millis, &rest).into_uuid();
         let mut text = [0; Hyphenated::LENGTH];
         let text = uuid.hyphenated().encode_lower(&mut text);
