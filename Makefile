@@ -22,6 +22,7 @@ test: ## All tests: documentation, the breaker under loom, unit, integration (wi
 	@$(WITH_TOOLS) cargo test --locked --doc
 	@$(WITH_TOOLS) $(LOOM)
 	@$(WITH_TOOLS) cargo test --locked --lib --bins --tests
+	@$(WITH_TOOLS) cargo test --locked --test it -- --ignored defaults::
 
 loom: ## The breaker's atomics under the model checker
 	@$(WITH_TOOLS) $(LOOM)

@@ -18,8 +18,10 @@ mod keepalive;
 
 mod arrive;
 mod attempts;
+mod bench;
 mod breaker;
 mod caller;
+mod defaults;
 mod failure;
 mod gate;
 mod health;

@@ -305,3 +305,71 @@ async fn a_breaker_that_opens_meanwhile_ends_the_wait() {
     );
     stage.end().await;
 }
+
+/// So short a wait is worth more than another model's answer; once.
+#[tokio::test]
+async fn a_short_wait_comes_before_a_later_tier() {
+    let script = Script::sequence([
+        limited(&[("retry-after", "1")]),
+        sse::chat_saying("A", 3).answer(),
+    ]);
+    let stage = Stage::start(script, sse::chat_saying("B", 3)).await;
+    let told = stage.tell(stage.chat()).await;
+    told.expect_whole("A", 3).expect_attempts(2);
+    assert!(gaps(&stage.a.requests())[0] >= Duration::from_secs(1));
+    stage.expect_b_unasked();
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_server_that_asks_for_a_short_wait_again_and_again_is_left_after_one() {
+    let stage = Stage::start(limited(&[("retry-after", "1")]), sse::chat_saying("B", 3)).await;
+    let told = stage.tell(stage.chat()).await;
+    told.expect_whole("B", 3).expect_attempts(3);
+    assert_eq!(stage.a.requests().len(), 2);
+    stage.end().await;
+}
+
+/// The last retry is the other target's.
+#[tokio::test]
+async fn with_one_retry_a_short_wait_is_not_worth_it() {
+    let stage = Stage::set_up(
+        limited(&[("retry-after", "1")]),
+        sse::chat_saying("B", 3),
+        |gateway| gateway.set("retry.max", 1),
+    )
+    .await;
+    let told = stage.tell(stage.chat()).await;
+    told.expect_whole("B", 3).expect_attempts(2);
+    assert!(
+        told.reply.took() < Duration::from_secs(1),
+        "{:?}",
+        told.reply.took()
+    );
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_short_wait_does_not_come_before_an_equal_target() {
+    let stage = Stage::set_up(
+        limited(&[("retry-after", "1")]),
+        sse::chat_saying("B", 3),
+        |gateway| {
+            gateway
+                .pool("chat", "chat", &["a", "b"])
+                .set("routes.chat.balance", "round_robin")
+        },
+    )
+    .await;
+    for _ in 0..2 {
+        let told = stage.tell(stage.chat()).await;
+        told.expect_whole("B", 3);
+        assert!(
+            told.reply.took() < Duration::from_secs(1),
+            "{:?}",
+            told.reply.took()
+        );
+    }
+    assert_eq!(stage.a.requests().len(), 1);
+    stage.end().await;
+}
