@@ -45,8 +45,12 @@ pub fn when_ready(ports: Ports, run_dir: PathBuf, on_ready: Box<dyn FnOnce(&Port
     });
 }
 
+/// A port where nobody listens yet may be the one that the connection gets for its own end: then it meets itself.
 fn accepts(address: SocketAddr) -> bool {
-    TcpStream::connect_timeout(&address, Duration::from_millis(200)).is_ok()
+    let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(200)) else {
+        return false;
+    };
+    stream.local_addr().is_ok_and(|own| own != address)
 }
 
 fn write(ports: &Ports, path: &Path) {
