@@ -10,6 +10,11 @@ use crate::gate::OnContent;
 use crate::record::labels::BreakerState;
 use crate::record::BreakerSeries;
 
+/// The next attempt is the one that finds out whether the target works again.
+pub fn probes(ctx: &RequestContext, target: usize) {
+    went_to(ctx, target, BreakerState::HalfOpen);
+}
+
 /// The answer has begun: if the attempt is a probe, its breaker closes now and not when a long stream ends.
 pub fn answered(ctx: &mut RequestContext) {
     let Some(current) = &mut ctx.attempts.current else {

@@ -11,7 +11,7 @@ use pingora::{Error, ErrorType, Result};
 use pingora_proxy::Session;
 
 use super::forward::{refused, total_at};
-use super::{refuse, respond};
+use super::{refuse, respond, trip};
 use crate::attempt::{wait, Backoff, Choice, Outcome, Pass, Wait, WaitLimits};
 use crate::breaker::{lease, BootMillis, Condition, Permit, View};
 use crate::clock;
@@ -195,6 +195,9 @@ fn pass(ctx: &mut RequestContext, target: usize) -> Option<Turn> {
         .breaker
         .ask(now(), lease(limit_of(ctx, target)?))
         .ok()?;
+    if permit.is_probe() {
+        trip::probes(ctx, target);
+    }
     if ctx.attempts.count == 0 {
         ctx.snapshot.take_turn(route);
     }
