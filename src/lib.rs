@@ -11,6 +11,7 @@
 )]
 
 pub mod admin;
+pub mod admit;
 pub mod attempt;
 pub mod breaker;
 pub mod caller;

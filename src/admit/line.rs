@@ -1,4 +1,4 @@
-//! One line of waiting requests: first in, first out, among those that could use the same upstreams.
+//! One line of waiting requests, in groups of those that could use the same upstreams.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -8,18 +8,24 @@ use super::ticket::{Arrival, Candidate, UpstreamId};
 /// A caller's waiting requests in one lane, or a lane's waiting retries.
 #[derive(Debug)]
 pub struct Line<W> {
-    /// By upstreams, in the order of their first requests; none is empty.
+    /// In the order of their first requests; none is empty.
     groups: Vec<Group<W>>,
+    next_group: u64,
     len: usize,
 }
 
 /// The requests that could use the same upstreams: where the first of them can't go, none can.
 #[derive(Debug)]
 struct Group<W> {
+    id: GroupId,
     /// Sorted, each once.
     upstreams: Vec<UpstreamId>,
     waiters: BTreeMap<Arrival, Waiter<W>>,
 }
+
+/// A group of one line, until it is empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GroupId(u64);
 
 /// A waiting request; `answer` is how it is told.
 #[derive(Debug)]
@@ -30,43 +36,70 @@ pub struct Waiter<W> {
     pub answer: W,
 }
 
+/// A request that has left its line.
+#[derive(Debug)]
+pub struct Left<W> {
+    pub waiter: Waiter<W>,
+    pub group: GroupId,
+    /// The group went with it.
+    pub was_last: bool,
+}
+
 impl<W> Default for Line<W> {
     fn default() -> Line<W> {
-        let groups = Vec::new();
-        Line { groups, len: 0 }
+        Line {
+            groups: Vec::new(),
+            next_group: 0,
+            len: 0,
+        }
     }
 }
 
 impl<W> Line<W> {
-    pub fn insert(&mut self, arrival: Arrival, waiter: Waiter<W>) {
-        let upstreams = upstreams_of(&waiter.candidates);
-        let group = self.groups.iter_mut().find(|g| g.upstreams == upstreams);
-        match group {
-            Some(group) => {
-                group.waiters.insert(arrival, waiter);
-            }
-            None => {
-                let waiters = BTreeMap::from([(arrival, waiter)]);
-                self.groups.push(Group { upstreams, waiters });
-            }
-        }
+    /// The group, if the request is its first.
+    pub fn insert(&mut self, arrival: Arrival, waiter: Waiter<W>) -> Option<GroupId> {
         self.len += 1;
+        let upstreams = upstreams_of(&waiter.candidates);
+        let mut groups = self.groups.iter_mut();
+        if let Some(group) = groups.find(|group| group.upstreams == upstreams) {
+            group.waiters.insert(arrival, waiter);
+            self.sort();
+            return None;
+        }
+        let id = GroupId(self.next_group);
+        self.next_group += 1;
+        self.groups.push(Group {
+            id,
+            upstreams,
+            waiters: BTreeMap::from([(arrival, waiter)]),
+        });
         self.sort();
+        Some(id)
     }
 
-    pub fn remove(&mut self, arrival: Arrival) -> Option<Waiter<W>> {
+    pub fn remove(&mut self, arrival: Arrival) -> Option<Left<W>> {
         let mut groups = self.groups.iter_mut();
-        let waiter = groups.find_map(|group| group.waiters.remove(&arrival))?;
+        let left = groups.find_map(|group| {
+            let waiter = group.waiters.remove(&arrival)?;
+            Some(Left {
+                waiter,
+                group: group.id,
+                was_last: group.waiters.is_empty(),
+            })
+        })?;
         self.groups.retain(|group| !group.waiters.is_empty());
         self.len -= 1;
         self.sort();
-        Some(waiter)
+        Some(left)
     }
 
     /// The first of each group, in the order of their arrival.
     pub fn heads(&self) -> impl Iterator<Item = (Arrival, &Waiter<W>)> {
-        let firsts = self.groups.iter().map(|group| group.waiters.iter().next());
-        firsts.flatten().map(|(arrival, waiter)| (*arrival, waiter))
+        self.groups.iter().filter_map(Group::head)
+    }
+
+    pub fn head_of(&self, group: GroupId) -> Option<(Arrival, &Waiter<W>)> {
+        self.group(group)?.head()
     }
 
     pub fn newest(&self) -> Option<Arrival> {
@@ -80,17 +113,28 @@ impl<W> Line<W> {
     }
 
     pub fn contains(&self, arrival: Arrival) -> bool {
-        let mut groups = self.groups.iter();
-        groups.any(|group| group.waiters.contains_key(&arrival))
+        self.group_with(arrival).is_some()
     }
 
-    /// How many came before `arrival`; none when it doesn't wait here.
+    /// How many of the whole line came before it; none when it doesn't wait here.
     pub fn ahead_of(&self, arrival: Arrival) -> Option<usize> {
-        if !self.contains(arrival) {
-            return None;
-        }
-        let before = |group: &Group<W>| group.waiters.range(..arrival).count();
-        Some(self.groups.iter().map(before).sum())
+        self.group_with(arrival)?;
+        Some(
+            self.groups
+                .iter()
+                .map(|group| group.ahead_of(arrival))
+                .sum(),
+        )
+    }
+
+    /// Its group, and how many of that came before it.
+    pub fn place_of(&self, arrival: Arrival) -> Option<(GroupId, usize)> {
+        let group = self.group_with(arrival)?;
+        Some((group.id, group.ahead_of(arrival)))
+    }
+
+    pub fn len_of(&self, group: GroupId) -> usize {
+        self.group(group).map_or(0, |group| group.waiters.len())
     }
 
     pub fn len(&self) -> usize {
@@ -101,9 +145,29 @@ impl<W> Line<W> {
         self.len == 0
     }
 
+    fn group(&self, id: GroupId) -> Option<&Group<W>> {
+        self.groups.iter().find(|group| group.id == id)
+    }
+
+    fn group_with(&self, arrival: Arrival) -> Option<&Group<W>> {
+        let mut groups = self.groups.iter();
+        groups.find(|group| group.waiters.contains_key(&arrival))
+    }
+
     fn sort(&mut self) {
         let first = |group: &Group<W>| group.waiters.keys().next().copied();
         self.groups.sort_by_key(first);
+    }
+}
+
+impl<W> Group<W> {
+    fn head(&self) -> Option<(Arrival, &Waiter<W>)> {
+        let (arrival, waiter) = self.waiters.iter().next()?;
+        Some((*arrival, waiter))
+    }
+
+    fn ahead_of(&self, arrival: Arrival) -> usize {
+        self.waiters.range(..arrival).count()
     }
 }
 

@@ -4,19 +4,22 @@
 //! a reader would break: **a request that waits holds nothing**. It takes its place in the lane and the one at the upstream
 //! together, when both are free, and [`Places`] gives them back when dropped, on every way out.
 //!
-//! * Interactive comes first at every upstream, and a part of each upstream's places is never batch's.
-//! * Within a lane callers take turns. A caller that has had its turn goes to the back of the round; one that can't use
-//!   what is free now keeps its place in the round, so that nobody waits longer than one turn of each of the others.
-//! * Each caller's requests go first in, first out, among those that could use the same upstreams: a request whose
-//!   upstreams are all full holds up nobody who wants another one.
-//! * A retry keeps its lane place and asks only for the one at an upstream; it goes before all who wait in its lane,
-//!   because it was let in before them.
-//! * A long prompt that lacks nothing but prompt bytes has the upstream held for it: short ones can't pass it for ever.
-//! * A full queue makes room for a caller that has less in it: the newest request of the caller with the most gives way.
+//! * Interactive comes first at every upstream, and a quarter of each upstream's places and prompt bytes is never batch's.
+//! * Within a lane callers take turns. Whoever has had its turn goes to the back of the round; whoever can't use what is
+//!   free keeps its place in it. A caller that wants different upstreams has a turn for each choice of them.
+//! * Each caller's requests go first in, first out, among those that could use the same place. A request whose upstreams
+//!   are all full holds up nobody who wants another one, and so does one whose caller is at its limit.
+//! * A retry keeps its lane place and asks only for one at an upstream. It goes before all who wait in its lane, because
+//!   it was let in before them.
+//! * A prompt that lacks nothing but room for its bytes has the upstream held for it when its turn has come: short ones
+//!   can't pass it for ever. One that is larger than all that may be in flight goes alone.
+//! * A full queue refuses at once; but a caller that has fewer in it than another gets in, and the newest request of the
+//!   one with the most gives way. So a flood can't keep others out of the queue either.
 
 mod admission;
 mod callers;
 mod entry;
+mod lane;
 mod line;
 mod per_lane;
 mod places;

@@ -1,9 +1,19 @@
-//! The queue: who waits in which line, and how many may.
+//! The queue: who waits in which line, whose turn it is, and how many may wait.
 
-use super::line::{Line, Waiter};
+use super::line::{GroupId, Left, Line, Waiter};
 use super::state::{Asked, Notice, State};
-use super::ticket::{Arrival, Queue, Refused, TicketId};
+use super::ticket::{Arrival, CallerId, Candidate, Queue, Refused, TicketId};
 use crate::config::Lane;
+
+/// A caller's turn at the upstreams of one of its groups.
+///
+/// Each group has a turn of its own: were there one for the whole caller, then its quick requests to one upstream would
+/// use up the turns of those that wait for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turn {
+    pub caller: CallerId,
+    pub group: GroupId,
+}
 
 impl<W> State<W> {
     pub(super) fn queue(&mut self, asked: &Asked<'_>, answer: W) -> Option<TicketId> {
@@ -13,51 +23,71 @@ impl<W> State<W> {
             arrival: Arrival(self.arrivals),
         };
         let line = self.line_mut(ticket.lane, ticket.queue)?;
-        let is_first = line.is_empty();
         let waiter = Waiter {
             candidates: asked.candidates.to_vec(),
             prompt_bytes: asked.prompt_bytes,
             since: asked.now,
             answer,
         };
-        line.insert(ticket.arrival, waiter);
+        let new_group = line.insert(ticket.arrival, waiter);
         self.arrivals += 1;
         self.upstreams.want(asked.lane, asked.candidates);
-        if let Queue::Caller(id) = asked.queue {
+        if let Queue::Caller(caller) = asked.queue {
             let lane = self.lanes.of_mut(asked.lane);
             lane.waiting += 1;
-            if is_first {
-                lane.round.push_back(id);
-            }
+            let turn = new_group.map(|group| Turn { caller, group });
+            lane.round.extend(turn);
         }
         Some(ticket)
     }
 
-    /// Takes it out of its line; a caller without any leaves the round.
-    pub(super) fn unqueue(&mut self, ticket: TicketId) -> Option<Waiter<W>> {
+    /// Takes it out of its line; an empty group loses its turn.
+    pub(super) fn unqueue(&mut self, ticket: TicketId) -> Option<Left<W>> {
         let line = self.line_mut(ticket.lane, ticket.queue)?;
-        let waiter = line.remove(ticket.arrival)?;
-        let was_last = line.is_empty();
-        self.upstreams.unwant(ticket.lane, &waiter.candidates);
-        if let Queue::Caller(id) = ticket.queue {
+        let left = line.remove(ticket.arrival)?;
+        self.upstreams.unwant(ticket.lane, &left.waiter.candidates);
+        if let Queue::Caller(caller) = ticket.queue {
             let lane = self.lanes.of_mut(ticket.lane);
             lane.waiting = lane.waiting.saturating_sub(1);
-            if was_last {
-                lane.round.retain(|other| *other != id);
+            if left.was_last {
+                let group = left.group;
+                lane.round.retain(|turn| *turn != Turn { caller, group });
             }
         }
-        Some(waiter)
+        Some(left)
     }
 
-    /// The ticket's caller has had its turn.
-    pub(super) fn end_turn(&mut self, ticket: TicketId) {
+    /// Puts it into the group of other upstreams, where its old one stands in the round.
+    pub(super) fn regroup(&mut self, ticket: TicketId, candidates: &[Candidate]) -> Option<()> {
+        let line = self.line_mut(ticket.lane, ticket.queue)?;
+        let mut left = line.remove(ticket.arrival)?;
+        let before = std::mem::replace(&mut left.waiter.candidates, candidates.to_vec());
+        let new_group = line.insert(ticket.arrival, left.waiter);
+        self.upstreams.unwant(ticket.lane, &before);
+        self.upstreams.want(ticket.lane, candidates);
         let Queue::Caller(caller) = ticket.queue else {
-            return;
+            return Some(());
         };
         let round = &mut self.lanes.of_mut(ticket.lane).round;
-        let place = round.iter().position(|&id| id == caller);
-        if let Some(caller) = place.and_then(|place| round.remove(place)) {
-            round.push_back(caller);
+        let group = left.group;
+        let place = round
+            .iter()
+            .position(|turn| *turn == Turn { caller, group })?;
+        if let Some(group) = new_group {
+            round.insert(place + 1, Turn { caller, group });
+        }
+        if left.was_last {
+            round.remove(place);
+        }
+        Some(())
+    }
+
+    /// This turn is used up; the group goes to the back of the round, if it still stands in it.
+    pub(super) fn end_turn(&mut self, lane: Lane, turn: Turn) {
+        let round = &mut self.lanes.of_mut(lane).round;
+        let place = round.iter().position(|one| *one == turn);
+        if let Some(turn) = place.and_then(|place| round.remove(place)) {
+            round.push_back(turn);
         }
     }
 
@@ -77,8 +107,8 @@ impl<W> State<W> {
         };
         let mut most = own.len();
         let mut loser = newcomer;
-        for &id in &lane.round {
-            let queue = Queue::Caller(id);
+        for turn in &lane.round {
+            let queue = Queue::Caller(turn.caller);
             let line = self.line(newcomer.lane, queue);
             let longer = line.filter(|line| line.len() > most);
             if let Some((line, arrival)) = longer.and_then(|line| Some((line, line.newest()?))) {
@@ -101,9 +131,9 @@ impl<W> State<W> {
     }
 
     fn refuse(&mut self, ticket: TicketId, refused: Refused, notices: &mut Vec<Notice<W>>) {
-        if let Some(waiter) = self.unqueue(ticket) {
+        if let Some(left) = self.unqueue(ticket) {
             notices.push(Notice {
-                answer: waiter.answer,
+                answer: left.waiter.answer,
                 outcome: Err(refused),
             });
         }
@@ -111,7 +141,7 @@ impl<W> State<W> {
 
     fn any_waiting(&self, lane: Lane) -> Option<TicketId> {
         let first = self.lanes.of(lane).round.front();
-        let queue = first.map_or(Queue::Returning, |&id| Queue::Caller(id));
+        let queue = first.map_or(Queue::Returning, |turn| Queue::Caller(turn.caller));
         let arrival = self.line(lane, queue)?.newest()?;
         Some(TicketId {
             lane,

@@ -3,17 +3,17 @@
 //! After every event nobody waits who could go in: each ends with [`State::serve`]. So a request that comes may go in at
 //! once when there is room for it, unless something is held for somebody before it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::callers::Callers;
-use super::line::Line;
+use super::lane::LaneState;
+use super::line::Left;
 use super::per_lane::PerLane;
-use super::ticket::{
-    CallerId, Candidate, Inside, Queue, Refused, Taken, Ticket, TicketId, UpstreamId,
-};
+use super::queue::Turn;
+use super::ticket::{Candidate, Inside, Queue, Refused, Taken, Ticket, TicketId, UpstreamId};
 use super::upstreams::Upstreams;
-use crate::config::{CallerLimits, Lane, LaneLimits, Lanes};
+use crate::config::{CallerLimits, Lane, Lanes};
 
 /// Everything that requests share. `W` is how a waiting one is told.
 #[derive(Debug)]
@@ -23,20 +23,6 @@ pub struct State<W> {
     pub(super) callers: Callers<W>,
     pub(super) arrivals: u64,
     is_closed: bool,
-}
-
-#[derive(Debug)]
-pub struct LaneState<W> {
-    /// Places in the lane.
-    pub streams: u32,
-    pub used: u32,
-    /// How many may wait, and how many do; retries aside.
-    pub queue: u32,
-    pub waiting: u32,
-    /// Callers with waiting requests; the first has waited longest for its turn.
-    pub round: VecDeque<CallerId>,
-    /// Retries, which have their lane places.
-    pub returning: Line<W>,
 }
 
 /// What came of a request that asked.
@@ -131,14 +117,16 @@ impl<W> State<W> {
 
     /// Its client left or its patience ended. None when it doesn't wait any more.
     pub fn leave(&mut self, ticket: TicketId, notices: &mut Vec<Notice<W>>) -> Option<W> {
-        let waiter = self.unqueue(ticket)?;
+        let Left { waiter, group, .. } = self.unqueue(ticket)?;
         let (candidates, bytes) = (&waiter.candidates, waiter.prompt_bytes);
-        if self
-            .upstreams
-            .lacks_only_bytes(ticket.lane, candidates, bytes)
-        {
-            // An upstream was held for it: that was its caller's turn, though nothing came of it.
-            self.end_turn(ticket);
+        if let Queue::Caller(caller) = ticket.queue {
+            if self
+                .upstreams
+                .lacks_only_bytes(ticket.lane, candidates, bytes)
+            {
+                // An upstream was held for it: that was its turn, though nothing came of it.
+                self.end_turn(ticket.lane, Turn { caller, group });
+            }
         }
         self.serve(notices);
         Some(waiter.answer)
@@ -151,16 +139,7 @@ impl<W> State<W> {
         candidates: &[Candidate],
         notices: &mut Vec<Notice<W>>,
     ) {
-        let Some(line) = self.line_mut(ticket.lane, ticket.queue) else {
-            return;
-        };
-        let Some(mut waiter) = line.remove(ticket.arrival) else {
-            return;
-        };
-        let before = std::mem::replace(&mut waiter.candidates, candidates.to_vec());
-        line.insert(ticket.arrival, waiter);
-        self.upstreams.unwant(ticket.lane, &before);
-        self.upstreams.want(ticket.lane, candidates);
+        self.regroup(ticket, candidates);
         self.serve(notices);
     }
 
@@ -196,21 +175,21 @@ impl<W> State<W> {
     /// Callers take turns, so this is not the order of arrival. None when it doesn't wait any more.
     pub fn position(&self, ticket: TicketId) -> Option<usize> {
         let lane = self.lanes.of(ticket.lane);
-        let own = match ticket.queue {
-            Queue::Returning => return Some(lane.returning.ahead_of(ticket.arrival)? + 1),
-            Queue::Caller(own) => own,
+        let line = self.line(ticket.lane, ticket.queue)?;
+        let Queue::Caller(caller) = ticket.queue else {
+            return Some(line.ahead_of(ticket.arrival)? + 1);
         };
-        let line = |id: CallerId| self.line(ticket.lane, Queue::Caller(id));
-        let rounds = line(own)?.ahead_of(ticket.arrival)?;
+        let (group, rounds) = line.place_of(ticket.arrival)?;
         let mut position = rounds + 1;
         let mut is_before_us = true;
-        for &other in &lane.round {
-            if other == own {
+        for turn in &lane.round {
+            if *turn == (Turn { caller, group }) {
                 is_before_us = false;
                 continue;
             }
-            let turns = rounds + usize::from(is_before_us);
-            position += line(other).map_or(0, Line::len).min(turns);
+            let line = self.line(ticket.lane, Queue::Caller(turn.caller));
+            let waiting = line.map_or(0, |line| line.len_of(turn.group));
+            position += waiting.min(rounds + usize::from(is_before_us));
         }
         Some(position)
     }
@@ -228,10 +207,13 @@ impl<W> State<W> {
             let (candidates, bytes) = (asked.candidates, asked.prompt_bytes);
             if let Some(candidate) = self.upstreams.find(asked.lane, candidates, bytes) {
                 let taken = self.take(asked.lane, asked.queue, candidate, bytes);
+                // Its caller may be at its limit now: nothing is held for it any more.
+                self.serve(notices);
                 return Entered::Inside(taken);
             }
         }
         let Some(ticket) = self.queue(asked, answer()) else {
+            // Its caller was looked up a moment ago.
             return Entered::Refused(Refused::Closed);
         };
         self.serve(notices);
@@ -285,32 +267,5 @@ impl<W> State<W> {
             caller,
             upstream: Some(inside),
         }
-    }
-}
-
-impl<W> LaneState<W> {
-    fn new(limits: &LaneLimits) -> LaneState<W> {
-        LaneState {
-            streams: limits.streams,
-            used: 0,
-            queue: limits.queue,
-            waiting: 0,
-            round: VecDeque::new(),
-            returning: Line::default(),
-        }
-    }
-
-    pub fn has_place(&self) -> bool {
-        self.used < self.streams
-    }
-
-    /// Nobody waits.
-    pub fn is_idle(&self) -> bool {
-        self.waiting == 0 && self.returning.is_empty()
-    }
-
-    fn configure(&mut self, limits: &LaneLimits) {
-        self.streams = limits.streams;
-        self.queue = limits.queue;
     }
 }

@@ -81,7 +81,10 @@ impl<W> State<W> {
 
     fn lane_status(&self, lane: Lane, now: Instant) -> LaneStatus {
         let state = self.lanes.of(lane);
-        let callers = state.round.iter().filter_map(|&id| self.callers.get(id));
+        let callers = state
+            .round
+            .iter()
+            .filter_map(|turn| self.callers.get(turn.caller));
         let lines = callers.map(|caller| caller.lines.of(lane));
         let since = lines.filter_map(Line::since).min();
         LaneStatus {

@@ -38,12 +38,21 @@ struct Runs {
     at: Option<(usize, u64)>,
 }
 
+/// A caller and the upstreams of one of its groups.
+type Turn = (usize, BTreeSet<usize>);
+
+impl Waits {
+    fn turn(&self) -> Turn {
+        (self.caller, self.to.iter().copied().collect())
+    }
+}
+
 struct Model {
     limits: Limits,
     /// In the order of arrival.
     waits: Vec<Waits>,
     runs: Vec<Runs>,
-    round: [Vec<usize>; 2],
+    round: [Vec<Turn>; 2],
     let_in: Vec<u32>,
     refused: BTreeSet<u32>,
 }
@@ -74,7 +83,7 @@ impl Model {
         let is_waiting = self.waits.iter().any(|w| w.number == number && !w.is_retry);
         if is_waiting && count(self, None) > self.limits.lanes[lane].1 as usize {
             let mut loser = caller;
-            for &other in &self.round[lane].clone() {
+            for (other, _) in self.round[lane].clone() {
                 if count(self, Some(other)) > count(self, Some(loser)) {
                     loser = other;
                 }
@@ -93,8 +102,8 @@ impl Model {
 
     fn arrive(&mut self, waits: Waits) {
         let round = &mut self.round[waits.lane];
-        if !waits.is_retry && !round.contains(&waits.caller) {
-            round.push(waits.caller);
+        if !waits.is_retry && !round.contains(&waits.turn()) {
+            round.push(waits.turn());
         }
         self.waits.push(waits);
     }
@@ -102,20 +111,18 @@ impl Model {
     fn remove(&mut self, number: u32) -> Waits {
         let place = self.waits.iter().position(|w| w.number == number).unwrap();
         let gone = self.waits.remove(place);
-        let has_more = |w: &Waits| w.lane == gone.lane && w.caller == gone.caller && !w.is_retry;
-        if !gone.is_retry && !self.waits.iter().any(has_more) {
-            self.round[gone.lane].retain(|caller| *caller != gone.caller);
+        let is_same = |w: &Waits| w.lane == gone.lane && !w.is_retry && w.turn() == gone.turn();
+        if !gone.is_retry && !self.waits.iter().any(is_same) {
+            self.round[gone.lane].retain(|turn| *turn != gone.turn());
         }
         gone
     }
 
     fn settle(&mut self) {
-        while let Some((number, upstream)) = self.next() {
+        while let Some((number, upstream, turn)) = self.next() {
             let waits = self.remove(number);
-            let round = &mut self.round[waits.lane];
-            if !waits.is_retry && round.contains(&waits.caller) {
-                round.retain(|caller| *caller != waits.caller);
-                round.push(waits.caller);
+            if let Some(turn) = turn {
+                self.end_turn(waits.lane, &turn);
             }
             let at = Some((upstream, waits.bytes));
             match waits.is_retry {
@@ -131,35 +138,69 @@ impl Model {
         }
     }
 
-    fn next(&self) -> Option<(u32, usize)> {
+    fn end_turn(&mut self, lane: usize, turn: &Turn) {
+        let round = &mut self.round[lane];
+        if round.contains(turn) {
+            round.retain(|one| one != turn);
+            round.push(turn.clone());
+        }
+    }
+
+    fn next(&self) -> Option<(u32, usize, Option<Turn>)> {
         let mut held = BTreeSet::new();
         for lane in [0, 1] {
-            let retries = self.waits.iter().filter(|w| w.lane == lane && w.is_retry);
-            let mut order: Vec<&Waits> = retries.collect();
-            for &caller in &self.round[lane] {
-                let own = |w: &&Waits| w.lane == lane && w.caller == caller && !w.is_retry;
-                order.extend(self.waits.iter().filter(own));
-            }
-            for waits in order {
+            let retries: Vec<&Waits> = self.line(lane, None).collect();
+            for (place, waits) in retries.iter().enumerate() {
+                let same = |w: &&&Waits| w.turn().1 == waits.turn().1;
+                if retries[..place].iter().any(|w| same(&w)) {
+                    continue;
+                }
                 if let Some(upstream) = self.fit(waits, &mut held) {
-                    return Some((waits.number, upstream));
+                    return Some((waits.number, upstream, None));
+                }
+            }
+            for turn in &self.round[lane] {
+                if !self.may_start(lane, turn.0) {
+                    continue;
+                }
+                let mut own = self.line(lane, Some(turn.0));
+                let first = own.find(|w| w.turn() == *turn).unwrap();
+                if let Some(upstream) = self.fit(first, &mut held) {
+                    let number = self.first_for(lane, turn.0, first.number, upstream);
+                    return Some((number, upstream, Some(turn.clone())));
                 }
             }
         }
         None
     }
 
-    fn fit(&self, waits: &Waits, held: &mut BTreeSet<usize>) -> Option<usize> {
-        let set = |w: &Waits| w.to.iter().copied().collect::<BTreeSet<usize>>();
-        let same_line = |w: &&Waits| {
-            let same_caller = waits.is_retry || w.caller == waits.caller;
-            w.lane == waits.lane && w.is_retry == waits.is_retry && same_caller
+    /// The waiting retries, or the waiting requests of a caller.
+    fn line(&self, lane: usize, caller: Option<usize>) -> impl Iterator<Item = &Waits> {
+        let is_own = move |w: &&Waits| match caller {
+            None => w.is_retry,
+            Some(caller) => !w.is_retry && w.caller == caller,
         };
-        let mut line = self.waits.iter().filter(same_line);
-        let is_first = line.find(|w| set(w) == set(waits)).unwrap().number == waits.number;
-        if !is_first || !(waits.is_retry || self.may_start(waits.lane, waits.caller)) {
-            return None;
+        self.waits
+            .iter()
+            .filter(move |w| w.lane == lane)
+            .filter(is_own)
+    }
+
+    /// The caller's first request, up to `number`, that could use a place there and has nobody of its kind before it.
+    fn first_for(&self, lane: usize, caller: usize, number: u32, upstream: usize) -> u32 {
+        let mut seen = BTreeSet::new();
+        for waits in self.line(lane, Some(caller)) {
+            let is_head = seen.insert(waits.turn().1);
+            let fits = self.has_bytes(upstream, lane, waits.bytes);
+            let could = is_head && fits && waits.to.contains(&upstream);
+            if could || waits.number == number {
+                return waits.number;
+            }
         }
+        number
+    }
+
+    fn fit(&self, waits: &Waits, held: &mut BTreeSet<usize>) -> Option<usize> {
         let open =
             |&&upstream: &&usize| !held.contains(&upstream) && self.has_place(upstream, waits.lane);
         let open: Vec<usize> = waits.to.iter().filter(open).copied().collect();
@@ -211,17 +252,34 @@ impl Model {
         let has_place = gone.to.iter().any(set);
         let fits =
             |u: &usize| self.has_place(*u, gone.lane) && self.has_bytes(*u, gone.lane, gone.bytes);
-        let round = &mut self.round[gone.lane].clone();
-        if !gone.is_retry && has_place && !gone.to.iter().any(fits) && round.contains(&gone.caller)
-        {
-            round.retain(|caller| *caller != gone.caller);
-            round.push(gone.caller);
-            self.round[gone.lane].clone_from(round);
+        if !gone.is_retry && has_place && !gone.to.iter().any(fits) {
+            self.end_turn(gone.lane, &gone.turn());
         }
         self.settle();
         if gone.is_retry {
             self.finish(number);
         }
+    }
+
+    fn reconsider(&mut self, number: u32, to: Vec<usize>) {
+        let place = self.waits.iter().position(|w| w.number == number).unwrap();
+        let before = self.waits[place].turn();
+        self.waits[place].to = to;
+        let waits = self.waits[place].clone();
+        if !waits.is_retry {
+            let round = &mut self.round[waits.lane];
+            let stood = round.iter().position(|turn| *turn == before).unwrap();
+            if !round.contains(&waits.turn()) {
+                round.insert(stood + 1, waits.turn());
+            }
+            if !self
+                .line(waits.lane, Some(waits.caller))
+                .any(|w| w.turn() == before)
+            {
+                self.round[waits.lane].remove(stood);
+            }
+        }
+        self.settle();
     }
 
     fn finish(&mut self, number: u32) {
@@ -365,9 +423,7 @@ impl Both {
             Event::Reconsider(at, to) => {
                 if let Some(number) = pick(self.desk.waiting.keys().copied(), at) {
                     self.desk.reconsider(number, &to);
-                    let mut waits = self.model.waits.iter_mut();
-                    waits.find(|w| w.number == number).unwrap().to = to;
-                    self.model.settle();
+                    self.model.reconsider(number, to);
                 }
             }
             Event::Configure(limits) => self.configure(&limits),

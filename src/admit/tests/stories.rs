@@ -160,6 +160,31 @@ fn a_caller_that_could_not_use_what_was_free_keeps_its_turn() {
 }
 
 #[test]
+fn quick_requests_to_one_upstream_use_up_no_turns_at_another() {
+    let mut desk = Desk::new(&lanes((9, 99), (9, 9)), &[(1, MIB), (1, MIB)]);
+    let mut chat = desk.enter(Interactive, "x", &[0]);
+    let mut quick = desk.enter(Interactive, "x", &[1]);
+    for _ in 0..20 {
+        desk.enter(Interactive, "both", &[0]);
+        desk.enter(Interactive, "chats", &[0]);
+        desk.enter(Interactive, "both", &[1]);
+        desk.enter(Interactive, "quick", &[1]);
+    }
+    let mut of_both = 0;
+    for _ in 0..10 {
+        for _ in 0..3 {
+            desk.finish(quick);
+            quick = *desk.let_in.last().unwrap();
+        }
+        desk.finish(chat);
+        chat = *desk.let_in.last().unwrap();
+        // Every fourth request is the first of its four: that of "both" for a chat.
+        of_both += u32::from((chat - 2) % 4 == 0);
+    }
+    assert_eq!(of_both, 5);
+}
+
+#[test]
 fn one_caller_is_served_in_the_order_of_its_requests() {
     let mut desk = Desk::new(&lanes((9, 99), (9, 9)), &[(1, MIB), (1, MIB)]);
     let at_0 = desk.enter(Interactive, "a", &[0]);
@@ -261,6 +286,19 @@ fn a_long_prompt_that_gives_up_lets_the_others_go_first() {
         desk.is_inside(short),
         "the caller of {long:?} has had its turn"
     );
+}
+
+#[test]
+fn nothing_is_held_for_a_caller_that_has_just_come_to_its_limit() {
+    let limits = lanes((9, 9), (9, 9));
+    let mut desk = Desk::new(&limits, &[(8, 16), (8, 16)]);
+    desk.configure(&limits, &[(8, 16), (8, 16)], &[("long", 1)]);
+    desk.enter_with(Batch, "other", &[0], 8);
+    let long = desk.enter_with(Batch, "long", &[0], 10);
+    let short = desk.enter_with(Batch, "short", &[0], 1);
+    assert!(!desk.is_inside(short));
+    desk.enter_with(Interactive, "long", &[1], 1);
+    assert!(desk.is_inside(short) && !desk.is_inside(long));
 }
 
 #[test]
