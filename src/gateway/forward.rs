@@ -77,18 +77,10 @@ fn peer(
     upstream: &Upstream,
     address: std::net::SocketAddr,
 ) -> Box<HttpPeer> {
-    let url = &upstream.config.url;
-    let name = upstream.config.tls.server_name.clone().unwrap_or_default();
-    let mut peer = HttpPeer::new(
-        address,
-        url.https,
-        if url.https { name } else { String::new() },
-    );
+    let mut peer = upstream.peer(address);
     peer.group_key = upstream.group_key;
-    peer.client_cert_key = upstream.tls.client_cert.clone();
     let options = &mut peer.options;
     options.alpn = gate::gate_alpn();
-    options.ca = upstream.tls.ca.clone();
     options.http_upstream_request_policy = HttpUpstreamRequestPolicy::deny_upgrades();
     options.idle_timeout = Some(POOL_IDLE);
     if let Some(route) = ctx.route() {

@@ -6,7 +6,6 @@ use pingora::{Error, ErrorType, Result};
 use pingora_proxy::Session;
 
 use super::hop::{self, HOP_HEADER};
-use crate::config::Family;
 use crate::context::RequestContext;
 
 /// What a client may say to an upstream.
@@ -62,12 +61,8 @@ pub fn to_upstream(
     head.insert_header("x-correlation-id", correlation.clone())?;
     head.insert_header("x-request-id", correlation)?;
     head.insert_header(HOP_HEADER, hop::value(ctx.hops.as_deref(), hop_name))?;
-    if let Some(key) = &upstream.authorization {
-        let name = match upstream.config.family {
-            Family::Anthropic => "x-api-key",
-            _ => "authorization",
-        };
-        head.insert_header(name, key.clone())?;
+    if let Some((name, key)) = upstream.key() {
+        head.insert_header(name, key)?;
     }
     // The gate writes the body and its length; Pingora has none to send.
     head.insert_header("content-length", HeaderValue::from_static("0"))?;

@@ -12,15 +12,17 @@ mod shared;
 mod tls;
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use http::header::{HeaderName, HeaderValue};
+use pingora::upstreams::peer::HttpPeer;
 
 use crate::attempt::{Load, Pace, Resolver};
 use crate::breaker::Slot;
 use crate::caller::{HostRule, TokenTable};
-use crate::config::{self, Config, Target};
+use crate::config::{self, Config, Family, Target};
 use crate::record::Handles;
 
 pub use build::{build, examine, BuildError, Findings, Ingredients};
@@ -64,6 +66,28 @@ pub struct Upstream {
     pub group_key: u64,
     pub extra_request_headers: Vec<HeaderName>,
     pub extra_response_headers: Vec<HeaderName>,
+}
+
+impl Upstream {
+    /// A connection there: who it must be, who we are. Probes and requests add what is theirs.
+    pub fn peer(&self, address: SocketAddr) -> HttpPeer {
+        let https = self.config.url.https;
+        let name = self.config.tls.server_name.clone();
+        let name = name.filter(|_| https).unwrap_or_default();
+        let mut peer = HttpPeer::new(address, https, name);
+        peer.client_cert_key = self.tls.client_cert.clone();
+        peer.options.ca = self.tls.ca.clone();
+        peer
+    }
+
+    /// The header with the key, as its family wants it; none where it has no key.
+    pub fn key(&self) -> Option<(&'static str, HeaderValue)> {
+        let name = match self.config.family {
+            Family::Anthropic => "x-api-key",
+            _ => "authorization",
+        };
+        Some((name, self.authorization.clone()?))
+    }
 }
 
 /// What is shared by all requests to one model of one upstream.

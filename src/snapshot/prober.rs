@@ -4,12 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pingora::upstreams::peer::HttpPeer;
-
 use super::{Shared, Snapshot, Upstream};
 use crate::attempt::{classify, ErrorClass, Probed};
 use crate::clock;
-use crate::config::{Family, Probe};
+use crate::config::Probe;
 use crate::http_client::{ask, Question, Reply, Server};
 
 /// How often it is looked whose turn it is.
@@ -97,26 +95,13 @@ pub async fn get(upstream: &Upstream, path: &str, patience: Duration) -> pingora
         .address(clock::now())
         .await
         .map_err(|_| pingora::Error::new(pingora::ErrorType::ConnectError))?;
-    let url = &upstream.config.url;
-    let name = upstream.config.tls.server_name.clone().unwrap_or_default();
-    let mut peer = HttpPeer::new(
-        address,
-        url.https,
-        if url.https { name } else { String::new() },
-    );
-    peer.client_cert_key = upstream.tls.client_cert.clone();
-    peer.options.ca = upstream.tls.ca.clone();
-    let key_header = match upstream.config.family {
-        Family::Anthropic => "x-api-key",
-        _ => "authorization",
-    };
-    let key = upstream.authorization.clone().map(|key| (key_header, key));
     let question = Question {
         method: "GET",
         path,
         host: upstream.host.to_str().unwrap_or_default(),
-        headers: key.into_iter().collect(),
+        headers: upstream.key().into_iter().collect(),
         body: &[],
     };
-    ask(Server::Peer(Box::new(peer)), &question, patience).await
+    let peer = Box::new(upstream.peer(address));
+    ask(Server::Peer(peer), &question, patience).await
 }
