@@ -156,7 +156,7 @@ fn spend_retry(ctx: &mut RequestContext, choice: Choice) -> Result<()> {
         return Err(refused(ctx, Failure::new(Code::Internal)));
     };
     let now = clock::now();
-    let budget = &ctx.snapshot.upstreams.get(upstream);
+    let budget = ctx.snapshot.upstreams.get(upstream);
     let budget = budget.map(|upstream| &upstream.runtime.retry_budget);
     let granted = match (budget, ctx.attempts.last) {
         (None, _) => true,
