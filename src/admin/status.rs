@@ -1,14 +1,14 @@
 //! Gathers what `/status` shows.
 
-use crate::breaker::{Condition, View};
+use crate::breaker::whole_seconds;
 use crate::clock;
 use crate::config::Lane;
-use crate::record::labels::{BreakerState, LogFile};
+use crate::record::labels::LogFile;
 use crate::record::status::{
     BreakerStatus, ConfigStatus, LaneStatus, LogDrops, RouteStatus, Status, TargetStatus,
     UpstreamStatus,
 };
-use crate::snapshot::{Reloader, Shared, Snapshot};
+use crate::snapshot::{breaker_state, Reloader, Shared, Snapshot};
 
 /// The present state of everything.
 pub fn of(shared: &Shared, reloader: &Reloader) -> Status {
@@ -111,16 +111,7 @@ fn breaker_status(snapshot: &Snapshot, (route, target): (usize, usize)) -> Break
     BreakerStatus {
         state: breaker_state(&view),
         consecutive_failures: view.failures,
-        retry_in_seconds: view.open_for.map(|left| left.as_secs().max(1)),
-    }
-}
-
-/// Half-open means that a probe is out; one whose time is over stays open until somebody asks.
-fn breaker_state(view: &View) -> BreakerState {
-    match (view.condition, view.probe_for) {
-        (Condition::Closed, _) => BreakerState::Closed,
-        (Condition::HalfOpen, Some(_)) => BreakerState::HalfOpen,
-        (Condition::Open | Condition::HalfOpen, _) => BreakerState::Open,
+        retry_in_seconds: view.open_for.map(whole_seconds),
     }
 }
 

@@ -34,7 +34,7 @@ pub use problem::{Flaw, Problem, Why};
 pub use state::{lease, Rule};
 pub use table::SlotId;
 pub use time::BootMillis;
-pub use view::{Condition, View};
+pub use view::{whole_seconds, Condition, View};
 
 #[cfg(test)]
 mod tests;

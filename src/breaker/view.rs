@@ -56,3 +56,8 @@ impl View {
         }
     }
 }
+
+/// What is left, for people and scripts; never 0: it isn't over yet.
+pub fn whole_seconds(left: Duration) -> u64 {
+    left.as_secs().max(1)
+}

@@ -20,9 +20,10 @@ use http::header::{HeaderName, HeaderValue};
 use pingora::upstreams::peer::HttpPeer;
 
 use crate::attempt::{Load, Pace, Resolver};
-use crate::breaker::Slot;
+use crate::breaker::{Condition, Slot, View};
 use crate::caller::{HostRule, TokenTable};
 use crate::config::{self, Config, Family, Target};
+use crate::record::labels::BreakerState;
 use crate::record::Handles;
 
 pub use build::{build, examine, BuildError, Findings, Ingredients};
@@ -94,6 +95,16 @@ impl Upstream {
 pub struct TargetState {
     pub pace: Arc<Pace>,
     pub breaker: Slot,
+}
+
+/// A breaker as metrics, `/status` and commands name it: half-open means that a probe is out; one whose time is over stays
+/// open until somebody asks.
+pub fn breaker_state(view: &View) -> BreakerState {
+    match (view.condition, view.probe_for) {
+        (Condition::Closed, _) => BreakerState::Closed,
+        (Condition::HalfOpen, Some(_)) => BreakerState::HalfOpen,
+        (Condition::Open | Condition::HalfOpen, _) => BreakerState::Open,
+    }
 }
 
 impl Snapshot {

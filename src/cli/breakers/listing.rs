@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::breaker::{Condition, Key, View};
+use crate::breaker::{whole_seconds, Key, View};
 use crate::cli::live::State;
 use crate::cli::table::Table;
 use crate::config::{print_duration, Config};
 use crate::record::labels::BreakerState;
+use crate::snapshot::breaker_state;
 
 /// How a target is called whose clients' names pass through.
 pub const ANY_MODEL: &str = "*";
@@ -157,10 +158,10 @@ impl Row {
         Row {
             upstreams: Vec::new(),
             model: model.unwrap_or(ANY_MODEL).to_owned(),
-            state: state(view).as_str().to_owned(),
+            state: breaker_state(view).as_str().to_owned(),
             consecutive_failures: view.failures,
-            retry_in_seconds: view.open_for.map(seconds),
-            probe_for_seconds: view.probe_for.map(seconds),
+            retry_in_seconds: view.open_for.map(whole_seconds),
+            probe_for_seconds: view.probe_for.map(whole_seconds),
             routes: Vec::new(),
         }
     }
@@ -188,21 +189,6 @@ impl Row {
             (None, None) => "refused; a probe is out".to_owned(),
         }
     }
-}
-
-/// As metrics and `/status` have it: half-open means that a probe is out; one whose time is over stays open until
-/// somebody asks.
-fn state(view: &View) -> BreakerState {
-    match (view.condition, view.probe_for) {
-        (Condition::Closed, _) => BreakerState::Closed,
-        (Condition::HalfOpen, Some(_)) => BreakerState::HalfOpen,
-        (Condition::Open | Condition::HalfOpen, _) => BreakerState::Open,
-    }
-}
-
-/// Never 0: it isn't over yet.
-fn seconds(left: Duration) -> u64 {
-    left.as_secs().max(1)
 }
 
 #[cfg(test)]

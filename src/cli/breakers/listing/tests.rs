@@ -1,4 +1,5 @@
 use super::*;
+use crate::breaker::Condition;
 use crate::config::{self, Environment};
 
 const YAML: &str = "
