@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 
+use crate::admit::Places;
 use crate::attempt::{Outcome, Trail};
 use crate::breaker::Permit;
 use crate::caller::Caller;
@@ -52,6 +53,8 @@ pub struct RequestContext {
     /// How often the client's SDK has tried already, by its own word.
     pub client_retry: Option<u32>,
     pub attempts: Attempts,
+    /// Its places in the lane and at an upstream, once it has them.
+    pub places: Option<Places>,
     /// What the request failed with, once it has.
     pub failure: Option<Failure>,
     /// A 200 head for an event stream went out, maybe before any answer was there.
@@ -90,6 +93,8 @@ pub struct Attempts {
     pub upstream_status: Option<u16>,
     /// How long targets asked to be left alone, by index, until when.
     pub asked: Vec<(usize, Instant)>,
+    /// How long it has waited in its lane's queue; none when it never asked for a place.
+    pub queued: Option<Duration>,
     /// When a stream that waits for its turn gets its next comment.
     pub next_beat: Option<Instant>,
     /// The next attempt is counted in its upstream's retry budget.
@@ -150,6 +155,7 @@ impl RequestContext {
             call: None,
             client_retry: None,
             attempts: Attempts::default(),
+            places: None,
             failure: None,
             head_is_out: false,
             status: 0,

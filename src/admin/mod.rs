@@ -139,7 +139,7 @@ impl Admin {
     }
 
     fn metrics(&self) -> Answer {
-        status::refresh_breakers(&self.shared.snapshot());
+        status::refresh(&self.shared);
         match self.shared.metrics.render(&read_own_process()) {
             Ok(text) => plain(200, METRICS, text),
             Err(_) => refuse(

@@ -1,5 +1,6 @@
 //! Gathers what `/status` shows.
 
+use crate::admit;
 use crate::breaker::whole_seconds;
 use crate::clock;
 use crate::config::Lane;
@@ -13,6 +14,7 @@ use crate::snapshot::{breaker_state, Reloader, Shared, Snapshot};
 /// The present state of everything.
 pub fn of(shared: &Shared, reloader: &Reloader) -> Status {
     let snapshot = shared.snapshot();
+    let places = shared.admission.status(clock::now());
     Status {
         version: crate::VERSION,
         revision: crate::REVISION,
@@ -28,9 +30,9 @@ pub fn of(shared: &Shared, reloader: &Reloader) -> Status {
             last_reload: reloader.last(),
             pending_restart: reloader.pending(),
         },
-        lanes: Lane::ALL.map(|lane| lane_status(&snapshot, lane)).to_vec(),
+        lanes: Lane::ALL.map(|lane| lane_status(&places, lane)).to_vec(),
         routes: routes(&snapshot),
-        upstreams: upstreams(&snapshot),
+        upstreams: upstreams(&snapshot, &places),
         breaker_shared: shared.breakers.is_shared(),
         log_dropped: LogDrops {
             access: shared.logs.dropped(LogFile::Access),
@@ -41,14 +43,16 @@ pub fn of(shared: &Shared, reloader: &Reloader) -> Status {
     }
 }
 
-fn lane_status(snapshot: &Snapshot, lane: Lane) -> LaneStatus {
-    let limits = snapshot.config.lanes.of(lane);
+fn lane_status(places: &admit::Status, lane: Lane) -> LaneStatus {
+    let status = places.lanes.of(lane);
     LaneStatus {
         name: lane.as_str(),
-        streams: 0,
-        capacity: u64::from(limits.streams),
-        waiting: 0,
-        queue: u64::from(limits.queue),
+        streams: u64::from(status.streams),
+        capacity: u64::from(status.capacity),
+        waiting: u64::from(status.waiting),
+        queue: u64::from(status.queue),
+        retrying: u64::from(status.retrying),
+        oldest_seconds: status.oldest.map(|oldest| oldest.as_secs_f64()),
     }
 }
 
@@ -78,7 +82,8 @@ fn routes(snapshot: &Snapshot) -> Vec<RouteStatus> {
     config.routes.iter().enumerate().map(route).collect()
 }
 
-fn upstreams(snapshot: &Snapshot) -> Vec<UpstreamStatus> {
+fn upstreams(snapshot: &Snapshot, places: &admit::Status) -> Vec<UpstreamStatus> {
+    let places = |index: usize| places.upstream(snapshot.upstreams.get(index)?.places.id());
     let status = |(index, upstream): (usize, &crate::config::Upstream)| UpstreamStatus {
         name: upstream.name.clone(),
         family: upstream.family.as_str(),
@@ -87,6 +92,10 @@ fn upstreams(snapshot: &Snapshot) -> Vec<UpstreamStatus> {
             .upstream(index)
             .map_or(0, |series| series.in_flight()),
         streams: u64::from(upstream.streams),
+        prompt_bytes: places(index).map_or(0, |places| places.prompt_bytes),
+        waiting_for: places(index).map_or(0, |places| {
+            u64::from(places.waiting.interactive) + u64::from(places.waiting.batch)
+        }),
         draining: false,
         healthy: snapshot
             .upstreams
@@ -115,8 +124,20 @@ fn breaker_status(snapshot: &Snapshot, (route, target): (usize, usize)) -> Break
     }
 }
 
-/// Puts the present state of every breaker into the metrics: other processes change them too.
-pub fn refresh_breakers(snapshot: &Snapshot) {
+/// Puts what isn't counted as it happens into the metrics.
+pub fn refresh(shared: &Shared) {
+    refresh_breakers(&shared.snapshot());
+    let places = shared.admission.status(clock::now());
+    for lane in Lane::ALL {
+        let status = places.lanes.of(lane);
+        let (streams, waiting) = (status.streams, status.waiting);
+        let series = shared.metrics.lane(lane);
+        series.set(u64::from(streams), u64::from(waiting));
+    }
+}
+
+/// Other processes change breakers too.
+fn refresh_breakers(snapshot: &Snapshot) {
     for (index, route) in snapshot.config.routes.iter().enumerate() {
         let handles = snapshot.handles.route(Some(index));
         for place in 0..route.targets.len() {

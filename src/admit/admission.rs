@@ -104,7 +104,7 @@ impl Admission {
         }
     }
 
-    /// Refuses everybody who waits, and whoever comes from now on. What runs goes on.
+    /// Refuses everybody who waits for a first place, and whoever comes from now on. What runs goes on, with its retries.
     pub fn close(self: &Arc<Self>) {
         self.change(State::close);
     }

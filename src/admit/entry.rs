@@ -60,6 +60,11 @@ impl Entry {
         Entry { step }
     }
 
+    /// It was neither let in nor refused at once.
+    pub fn waits(&self) -> bool {
+        matches!(self.step, Step::Waiting(_))
+    }
+
     /// How many would go in before it, itself included, if all of its lane wanted the same; at this moment, for callers
     /// that come later take their turns too. None when it doesn't wait, or not any more.
     pub fn position(&self) -> Option<usize> {

@@ -20,6 +20,7 @@ mod admission;
 mod callers;
 mod entry;
 mod lane;
+mod last_wait;
 mod line;
 mod per_lane;
 mod places;
@@ -32,6 +33,7 @@ mod upstreams;
 
 pub use admission::{Admission, UpstreamLimits};
 pub use entry::Entry;
+pub use last_wait::LastWait;
 pub use per_lane::PerLane;
 pub use places::{Places, UpstreamPlaces};
 pub use status::{LaneStatus, Status, UpstreamStatus};

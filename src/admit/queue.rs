@@ -124,8 +124,9 @@ impl<W> State<W> {
         self.serve(notices);
     }
 
-    pub(super) fn refuse_all(&mut self, lane: Lane, notices: &mut Vec<Notice<W>>) {
-        while let Some(ticket) = self.any_waiting(lane) {
+    /// Retries stay: what was let in may end well.
+    pub(super) fn refuse_newcomers(&mut self, lane: Lane, notices: &mut Vec<Notice<W>>) {
+        while let Some(ticket) = self.any_newcomer(lane) {
             self.refuse(ticket, Refused::Closed, notices);
         }
     }
@@ -139,9 +140,9 @@ impl<W> State<W> {
         }
     }
 
-    fn any_waiting(&self, lane: Lane) -> Option<TicketId> {
-        let first = self.lanes.of(lane).round.front();
-        let queue = first.map_or(Queue::Returning, |turn| Queue::Caller(turn.caller));
+    fn any_newcomer(&self, lane: Lane) -> Option<TicketId> {
+        let turn = self.lanes.of(lane).round.front()?;
+        let queue = Queue::Caller(turn.caller);
         let arrival = self.line(lane, queue)?.newest()?;
         Some(TicketId {
             lane,

@@ -162,11 +162,11 @@ impl<W> State<W> {
         self.upstreams.sweep();
     }
 
-    /// Nobody comes in any more, and nobody waits.
+    /// Nobody new comes in any more, and nobody new waits. Retries of what runs go on.
     pub fn close(&mut self, notices: &mut Vec<Notice<W>>) {
         self.is_closed = true;
         for lane in Lane::ALL {
-            self.refuse_all(lane, notices);
+            self.refuse_newcomers(lane, notices);
         }
     }
 
@@ -200,7 +200,7 @@ impl<W> State<W> {
         answer: impl FnOnce() -> W,
         notices: &mut Vec<Notice<W>>,
     ) -> Entered {
-        if self.is_closed {
+        if self.is_closed && asked.queue != Queue::Returning {
             return Entered::Refused(Refused::Closed);
         }
         if self.nobody_is_before(asked.lane) && self.has_lane_place(asked.lane, asked.queue) {

@@ -36,6 +36,8 @@ pub fn record(
     ctx: &mut RequestContext,
 ) {
     conclude(session, error, ctx);
+    // Before the line: whoever reads it finds the place free.
+    ctx.places = None;
     let took = clock::now().saturating_duration_since(ctx.started);
     let tokens = tokens(ctx);
     write_line(shared, ctx, took, tokens);
@@ -117,7 +119,7 @@ fn write_line(shared: &Shared, ctx: &RequestContext, took: Duration, tokens: Tok
         status: ctx.status,
         code: ctx.code(),
         attempts: ctx.attempts.count,
-        queue: ctx.call.as_ref().map(|_| Duration::ZERO),
+        queue: ctx.attempts.queued,
         first_token: first_token(ctx),
         duration: took,
         bytes_in: ctx.bytes_in,
@@ -162,6 +164,9 @@ fn count(shared: &Shared, ctx: &RequestContext, took: Duration, tokens: Tokens) 
     let Some(code) = code else { return };
     if ctx.failure.is_some() {
         handles.failed(family(ctx), code);
+    }
+    if let (Some(call), Some(queued)) = (&ctx.call, ctx.attempts.queued) {
+        shared.metrics.lane(call.lane).queued(queued);
     }
     // Last: whoever sees the request counted sees all of it.
     let lane = ctx.call.as_ref().map(|call| call.lane);

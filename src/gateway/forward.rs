@@ -8,7 +8,7 @@ use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
 use pingora::{Error, ErrorType, Result};
 use pingora_proxy::Session;
 
-use super::{respond, trip, turn};
+use super::{queue, respond, trip, turn, wait};
 use crate::attempt::Outcome;
 use crate::clock;
 use crate::config::{Commit, Family};
@@ -17,16 +17,20 @@ use crate::failure::{Code, Failure};
 use crate::gate::{self, Clocks, Order, Report, Watch, WhileClientStays};
 use crate::platform::SocketWatch;
 use crate::route::{splice, Api, Edits};
-use crate::snapshot::Upstream;
+use crate::snapshot::{Shared, Upstream};
 use crate::stream::{Dialect, Wishes};
 
 /// vLLM and llama.cpp close idle connections after 5 s: ours are gone before that.
 pub const POOL_IDLE: Duration = Duration::from_millis(3500);
 
 /// The description of the next attempt's connection.
-pub async fn choose(session: &mut Session, ctx: &mut RequestContext) -> Result<Box<HttpPeer>> {
+pub async fn choose(
+    shared: &Shared,
+    session: &mut Session,
+    ctx: &mut RequestContext,
+) -> Result<Box<HttpPeer>> {
     loop {
-        let turn = turn::take(session, ctx).await?;
+        let turn = turn::take(shared, session, ctx).await?;
         let upstream =
             begin(ctx, turn).ok_or_else(|| refused(ctx, Failure::new(Code::Internal)))?;
         match upstream.resolver.address(clock::now()).await {
@@ -37,6 +41,7 @@ pub async fn choose(session: &mut Session, ctx: &mut RequestContext) -> Result<B
         if !super::retry::may_go_on(ctx) {
             return Error::err(ErrorType::ConnectError);
         }
+        queue::step_back(ctx);
     }
 }
 
@@ -153,7 +158,7 @@ fn order(ctx: &RequestContext) -> Option<Order> {
         },
         wants_stream: call.peek.stream,
         held_limit: usize::try_from(ctx.snapshot.config.limits.held_answer).unwrap_or(usize::MAX),
-        heartbeat: turn::heartbeat(ctx),
+        heartbeat: wait::heartbeat(ctx),
         head_is_out: ctx.head_is_out,
         closing: respond::closing_comment(ctx).into(),
         on_content: trip::on_content(ctx),

@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | framing, Host, origin | `early_request_filter` | [`arrive`] |
 //! | token, path, body, route, scope | `request_filter` | [`accept`], [`body`] |
-//! | which target, and when | `upstream_peer` | [`turn`], [`forward`] |
+//! | which target, when, and a place | `upstream_peer` | [`turn`], [`queue`], [`forward`] |
 //! | order for the gate | `connected_to_upstream` | [`forward`] |
 //! | headers upstream | `upstream_request_filter` | [`forward`] |
 //! | headers to the client | `response_filter` | [`respond`] |
@@ -23,11 +23,13 @@ mod forward;
 mod headers;
 mod hop;
 mod models;
+mod queue;
 mod refuse;
 mod respond;
 mod retry;
 mod trip;
 mod turn;
+mod wait;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -117,7 +119,7 @@ impl ProxyHttp for Gateway {
         session: &mut Session,
         ctx: &mut RequestContext,
     ) -> Result<Box<HttpPeer>> {
-        forward::choose(session, ctx).await
+        forward::choose(&self.shared, session, ctx).await
     }
 
     fn fail_to_connect(

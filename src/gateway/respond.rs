@@ -101,7 +101,13 @@ pub fn closing_comment(ctx: &RequestContext) -> String {
         .and_then(|target| ctx.snapshot.upstreams.get(target.upstream))
         .map_or("none", |upstream| upstream.config.name.as_str());
     let attempts = ctx.attempts.count;
-    format!(": sidegate upstream={upstream} attempts={attempts} queue_ms=0\n\n")
+    let queue_ms = queue_ms(ctx);
+    format!(": sidegate upstream={upstream} attempts={attempts} queue_ms={queue_ms}\n\n")
+}
+
+/// Whole milliseconds in the lane's queue.
+fn queue_ms(ctx: &RequestContext) -> u128 {
+    ctx.attempts.queued.unwrap_or_default().as_millis()
 }
 
 /// The headers that every answer has, a failure's too.
@@ -117,7 +123,7 @@ pub fn add_ours(head: &mut ResponseHeader, ctx: &RequestContext) -> Result<()> {
     if let Some(route) = ctx.route() {
         set("x-sidegate-route", &route.name)?;
         set("x-sidegate-attempts", &ctx.attempts.count.to_string())?;
-        set("x-sidegate-queue-ms", "0")?;
+        set("x-sidegate-queue-ms", &queue_ms(ctx).to_string())?;
     }
     let upstream = ctx
         .attempts

@@ -7,7 +7,7 @@ use pingora::http::RequestHeader;
 use pingora::{Error, ErrorSource, ErrorType};
 use pingora_proxy::Session;
 
-use super::{finish, forward, trip};
+use super::{finish, forward, queue, trip};
 use crate::attempt::{
     asked, classify, classify_event, fresh_bytes, verdict_for, ErrorClass, Limits, Outcome, Verdict,
 };
@@ -32,7 +32,7 @@ pub fn after_connect(ctx: &mut RequestContext, mut error: Box<Error>) -> Box<Err
         _ => Outcome::ConnectFailed,
     };
     end_attempt(ctx, outcome);
-    error.set_retry(may_go_on(ctx));
+    error.set_retry(goes_on(ctx));
     error
 }
 
@@ -56,7 +56,7 @@ pub fn after_attempt(
     write_raw_error(shared, ctx, token);
     learn(ctx, outcome);
     end_attempt(ctx, outcome);
-    error.set_retry(!committed && may_go_on(ctx));
+    error.set_retry(!committed && goes_on(ctx));
     error
 }
 
@@ -240,6 +240,15 @@ fn write_raw_error(shared: &Shared, ctx: &RequestContext, client_token: Option<&
         secrets: &secrets,
     };
     shared.logs.send(LogFile::RawErrors, &error.to_line());
+}
+
+/// Whether another attempt follows; if so, the place at the upstream comes back now, else with the lane's at the end.
+fn goes_on(ctx: &mut RequestContext) -> bool {
+    let goes_on = may_go_on(ctx);
+    if goes_on {
+        queue::step_back(ctx);
+    }
+    goes_on
 }
 
 /// A retry is left, there is time, and somewhere to go.

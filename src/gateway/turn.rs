@@ -1,22 +1,23 @@
 //! Whose turn it is: which target may be asked now, and what has to be waited for first.
 //!
 //! Everything that speaks against asking a target at this moment is looked at here: its pace after a 429, its model still
-//! loading, the wait that it asked for, the retry budget. While a request waits it holds nothing upstream, its client is
-//! watched, and its stream is kept alive.
+//! loading, the wait that it asked for, the retry budget. Places are the queue's business ([`queue`]). While a request
+//! waits it holds nothing upstream, its client is watched, and its stream is kept alive.
 
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use pingora::{Error, ErrorType, Result};
+use pingora::{Error, Result};
 use pingora_proxy::Session;
 
 use super::forward::{refused, total_at};
-use super::{refuse, respond, trip};
-use crate::attempt::{wait, Backoff, Choice, Outcome, Pass, Wait, WaitLimits};
+use super::{queue, refuse, trip, wait as waiting};
+use crate::attempt::{wait, Backoff, Choice, Load, Outcome, Pass, Wait, WaitLimits};
 use crate::breaker::{lease, BootMillis, Condition, Permit, View};
 use crate::clock;
+use crate::config::Target;
 use crate::context::RequestContext;
 use crate::failure::{Code, Failure};
+use crate::snapshot::Shared;
 
 /// What an answer needs of the time that is left, to be worth a wait.
 const USEFUL_ANSWER: Duration = Duration::from_secs(1);
@@ -26,9 +27,6 @@ const PROBE_OUT: Duration = Duration::from_secs(1);
 
 /// How often a wait looks whether the breaker has opened meanwhile.
 const BREAKER_LOOK: Duration = Duration::from_millis(250);
-
-/// How often it is looked whether a model has been loaded.
-const LOADING_LOOK: Duration = Duration::from_millis(200);
 
 /// A target that may be asked now.
 pub struct Turn {
@@ -50,45 +48,95 @@ enum Closed {
 
 /// What there is to choose.
 enum Chosen {
-    Ask(Choice),
+    /// Any of these, as soon as there is a place.
+    Ask(Open),
+    /// This one once more, after a pause.
+    Again(usize),
     Wait(Closed),
     Nothing,
 }
 
-/// Waits until a target may be asked, or ends the request.
-pub async fn take(session: &mut Session, ctx: &mut RequestContext) -> Result<Turn> {
-    let asked_at = clock::now();
+/// Targets that may be asked now, by their index in the route, best first.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Open {
+    /// Of the lowest tier that has any.
+    pub first: Vec<usize>,
+    /// Of later tiers, and those whose health probe fails: for when there was no place at the first in time.
+    pub later: Vec<usize>,
+}
+
+/// Waits until a target may be asked and has a place for the request, or ends the request.
+pub async fn take(
+    shared: &Shared,
+    session: &mut Session,
+    ctx: &mut RequestContext,
+) -> Result<Turn> {
     loop {
-        match choose(ctx) {
-            Chosen::Ask(choice) => {
-                spend_retry(ctx, choice)?;
-                if choice.wait {
-                    pause(session, ctx, choice.target).await?;
-                }
-                if let Some(turn) = pass(ctx, choice.target) {
-                    return Ok(turn);
+        let open = match choose(ctx) {
+            Chosen::Ask(open) => open,
+            Chosen::Again(target) => {
+                spend_retry(ctx, target)?;
+                pause(session, ctx, target).await?;
+                Open {
+                    first: vec![target],
+                    later: Vec::new(),
                 }
             }
-            Chosen::Wait(closed) => outwait(session, ctx, &closed, asked_at).await?,
+            // It waits in the lane, for a model that is on its way is like a place that will fall free.
+            Chosen::Wait(Closed::Loading) => Open::default(),
+            Chosen::Wait(closed) => {
+                outwait(session, ctx, &closed).await?;
+                continue;
+            }
             Chosen::Nothing => return Err(ended(ctx)),
+        };
+        let target = queue::enter(shared, session, ctx, open).await?;
+        spend_retry(ctx, target)?;
+        if let Some(turn) = pass(ctx, target) {
+            return Ok(turn);
         }
+        queue::step_back(ctx);
     }
 }
 
-/// The best target that is open; else the closed one that opens first.
+/// What is open now, for a request that waits in the queue; the error that ends it when nothing will be.
+pub fn look_again(ctx: &mut RequestContext) -> Result<Open> {
+    match choose(ctx) {
+        Chosen::Ask(open) => Ok(open),
+        Chosen::Again(target) => Ok(Open {
+            first: vec![target],
+            later: Vec::new(),
+        }),
+        Chosen::Wait(Closed::Loading | Closed::Paced(_)) => Ok(Open::default()),
+        Chosen::Wait(Closed::NotWorthIt(retry_after)) => Err(not_worth_it(ctx, retry_after)),
+        Chosen::Wait(Closed::Broken(retry_in)) => Err(circuit_open(ctx, retry_in)),
+        Chosen::Nothing => Err(ended(ctx)),
+    }
+}
+
+/// Whether the request waits for a model that is being loaded.
+pub fn waits_for_a_model(ctx: &RequestContext) -> bool {
+    matches!(choose(ctx), Chosen::Wait(Closed::Loading))
+}
+
+/// All targets that are open; else the closed one that opens first.
 fn choose(ctx: &RequestContext) -> Chosen {
     let (Some(route), Some(call)) = (ctx.route(), ctx.call.as_ref()) else {
         return Chosen::Nothing;
     };
     let load = ctx.snapshot.load(call.route);
-    let mut passed_over = Vec::new();
+    let mut seen = Vec::new();
+    let mut open = Vec::new();
     let mut nearest: Option<Closed> = None;
     let trail = &ctx.attempts.trail;
-    while let Some(choice) = trail.next(&route.targets, route.balance, &load, &passed_over) {
+    while let Some(choice) = trail.next(&route.targets, route.balance, &load, &seen) {
+        seen.push(choice.target);
         match closed(ctx, choice) {
-            None => return Chosen::Ask(choice),
+            None if choice.wait && open.is_empty() => return Chosen::Again(choice.target),
+            // Others can be asked without a wait.
+            None if choice.wait => {}
+            None => open.push(choice.target),
             Some(closed) => {
-                passed_over.push(choice.target);
                 nearest = Some(match nearest {
                     Some(before) => nearer(before, closed),
                     None => closed,
@@ -96,7 +144,22 @@ fn choose(ctx: &RequestContext) -> Chosen {
             }
         }
     }
-    nearest.map_or(Chosen::Nothing, Chosen::Wait)
+    match (open.is_empty(), nearest) {
+        (false, _) => Chosen::Ask(by_tier(open, &route.targets, &load)),
+        (true, Some(closed)) => Chosen::Wait(closed),
+        (true, None) => Chosen::Nothing,
+    }
+}
+
+/// Those that are as good as the first, and the rest.
+fn by_tier(open: Vec<usize>, targets: &[Target], load: &impl Load) -> Open {
+    let rank = |target: &usize| {
+        let target = targets.get(*target)?;
+        Some((load.is_behind(target), target.tier))
+    };
+    let best = open.first().and_then(rank);
+    let (first, later) = open.into_iter().partition(|target| rank(target) == best);
+    Open { first, later }
 }
 
 fn nearer(one: Closed, other: Closed) -> Closed {
@@ -151,8 +214,8 @@ fn now() -> BootMillis {
 }
 
 /// A retry is counted before anybody waits for it: an outage is multiplied by the budget, not by every caller's patience.
-fn spend_retry(ctx: &mut RequestContext, choice: Choice) -> Result<()> {
-    let Some(upstream) = upstream_of(ctx, choice.target) else {
+fn spend_retry(ctx: &mut RequestContext, target: usize) -> Result<()> {
+    let Some(upstream) = upstream_of(ctx, target) else {
         return Err(refused(ctx, Failure::new(Code::Internal)));
     };
     let now = clock::now();
@@ -235,7 +298,7 @@ async fn wait_for_target(
 ) -> Result<()> {
     while clock::now() < until {
         let look = (clock::now() + BREAKER_LOOK).min(until);
-        wait_until(session, ctx, look).await?;
+        waiting::until(session, ctx, look).await?;
         let route = ctx.call.as_ref().map_or(0, |call| call.route);
         let state = ctx.snapshot.target_state(route, target);
         if state.is_some_and(|state| broken(&state.breaker.look(now())).is_some()) {
@@ -263,12 +326,7 @@ fn wait_for(ctx: &RequestContext, target: usize, random: f64) -> Wait {
 }
 
 /// Every target is closed: waits for the one that opens first, if that is worth it.
-async fn outwait(
-    session: &mut Session,
-    ctx: &mut RequestContext,
-    closed: &Closed,
-    asked_at: Instant,
-) -> Result<()> {
+async fn outwait(session: &mut Session, ctx: &mut RequestContext, closed: &Closed) -> Result<()> {
     let now = clock::now();
     let end = total_at(ctx).unwrap_or(now);
     let until = match closed {
@@ -279,24 +337,9 @@ async fn outwait(
             let retry_after = at.saturating_duration_since(now);
             return Err(not_worth_it(ctx, retry_after));
         }
-        Closed::Loading => {
-            let patience = lane_patience(ctx);
-            if now >= (asked_at + patience).min(end) {
-                let failure = Failure::new(Code::UpstreamOverloaded).loading();
-                let failure = refuse::with_family(ctx, failure);
-                return Err(refused(ctx, failure));
-            }
-            now + LOADING_LOOK
-        }
+        Closed::Loading => return Ok(()),
     };
-    wait_until(session, ctx, until).await
-}
-
-fn lane_patience(ctx: &RequestContext) -> Duration {
-    let Some(call) = &ctx.call else {
-        return Duration::ZERO;
-    };
-    ctx.snapshot.config.lanes.of(call.lane).patience
+    waiting::until(session, ctx, until).await
 }
 
 /// A wait that is too long is told to the client instead.
@@ -343,60 +386,4 @@ fn with_last_status(ctx: &RequestContext, failure: Failure) -> Failure {
 
 fn upstream_of(ctx: &RequestContext, target: usize) -> Option<usize> {
     Some(ctx.route()?.targets.get(target)?.upstream)
-}
-
-/// Waits; the client's leaving ends it, and a waiting stream gets its comments.
-async fn wait_until(session: &mut Session, ctx: &mut RequestContext, until: Instant) -> Result<()> {
-    let started = clock::now();
-    let result = watched_wait(session, ctx, until).await;
-    ctx.attempts.elsewhere += clock::now().saturating_duration_since(started);
-    result
-}
-
-async fn watched_wait(
-    session: &mut Session,
-    ctx: &mut RequestContext,
-    until: Instant,
-) -> Result<()> {
-    while clock::now() < until {
-        // A wait is made of many short looks; the next comment's time outlasts them.
-        let beat = heartbeat(ctx).map(|every| {
-            let next = || clock::now() + every;
-            *ctx.attempts.next_beat.get_or_insert_with(next)
-        });
-        let next = beat.map_or(until, |beat| beat.min(until));
-        tokio::select! {
-            () = tokio::time::sleep_until(next.into()) => {}
-            _ = session.as_downstream_mut().read_body_or_idle(true) => {
-                ctx.client_left();
-                return Err(Error::new(ErrorType::ConnectionClosed).into_down());
-            }
-            () = ctx.watches.interrupted() => {
-                return Err(refused(ctx, Failure::new(Code::Draining)));
-            }
-        }
-        if beat.is_some_and(|beat| clock::now() >= beat) {
-            ctx.attempts.next_beat = None;
-            send_heartbeat(session, ctx).await?;
-        }
-    }
-    Ok(())
-}
-
-/// How often a waiting stream of this request gets a comment.
-pub fn heartbeat(ctx: &RequestContext) -> Option<Duration> {
-    ctx.route()?.keepalive.filter(|_| ctx.wants_stream())
-}
-
-/// Between attempts nobody else writes to the client.
-async fn send_heartbeat(session: &mut Session, ctx: &mut RequestContext) -> Result<()> {
-    if !ctx.head_is_out {
-        let head = respond::early_head(ctx)?;
-        session.write_response_header(Box::new(head), false).await?;
-        ctx.head_is_out = true;
-        ctx.status = 200;
-    }
-    let comment = Bytes::from_static(b": keep-alive\n\n");
-    ctx.bytes_out += comment.len() as u64;
-    session.write_response_body(Some(comment), false).await
 }

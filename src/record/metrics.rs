@@ -190,9 +190,7 @@ pub struct LaneSeries {
     queue: Arc<Histogram>,
     streams: Arc<IntGauge>,
     capacity: Arc<IntGauge>,
-    waiting: OnceLock<Arc<IntGauge>>,
-    families: Arc<Families>,
-    lane: Lane,
+    waiting: Arc<IntGauge>,
 }
 
 impl LaneSeries {
@@ -202,9 +200,7 @@ impl LaneSeries {
             queue: families.queue.series(name),
             streams: families.lane_streams.series(name),
             capacity: families.lane_capacity.series(name),
-            waiting: OnceLock::new(),
-            families: Arc::clone(families),
-            lane,
+            waiting: families.lane_waiting.series(name),
         }
     }
 
@@ -213,16 +209,10 @@ impl LaneSeries {
         self.queue.observe(time.as_secs_f64());
     }
 
-    /// A request holds a place until the guard is dropped.
-    pub fn begin(&self) -> InFlight {
-        InFlight::begin(&self.streams)
-    }
-
-    /// Requests that wait; there is no series before the first call.
-    pub fn set_waiting(&self, requests: u64) {
-        self.waiting
-            .get_or_init(|| self.families.lane_waiting.series([self.lane.as_str()]))
-            .set(as_gauge(requests));
+    /// Requests that hold a place, and those that wait for one.
+    pub fn set(&self, streams: u64, waiting: u64) {
+        self.streams.set(as_gauge(streams));
+        self.waiting.set(as_gauge(waiting));
     }
 }
 

@@ -62,10 +62,16 @@ pub struct LaneStatus {
     pub name: &'static str,
     /// Requests that hold a place.
     pub streams: u64,
+    /// Places.
     pub capacity: u64,
+    /// Requests that wait for a place.
     pub waiting: u64,
     /// Requests that may wait.
     pub queue: u64,
+    /// Requests that hold a place and wait for another upstream to try.
+    pub retrying: u64,
+    /// How long the one that waits longest has done so; none when nobody waits.
+    pub oldest_seconds: Option<f64>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -112,6 +118,10 @@ pub struct UpstreamStatus {
     pub in_flight: u64,
     /// Requests in flight there at most.
     pub streams: u64,
+    /// Bytes of prompts in flight there.
+    pub prompt_bytes: u64,
+    /// Requests in our queue that would go there; one that may go elsewhere too is counted there as well.
+    pub waiting_for: u64,
     /// Takes no new requests, by an operator's order.
     pub draining: bool,
     /// None where no health probe is configured or none has ended yet.

@@ -24,6 +24,7 @@ use pingora::services::listening::Service;
 use pingora_proxy::ProxyServiceBuilder;
 
 use crate::admin::Admin;
+use crate::admit::Admission;
 use crate::breaker::Breakers;
 use crate::clock;
 use crate::config::{Environment, ListenerTls, Loaded, Source};
@@ -95,6 +96,7 @@ pub fn run(start: Start) -> Result<(), StartError> {
     }
     let metrics = new_metrics(&logs)?;
     let breakers = open_breakers(&config.breaker_file, &metrics);
+    let admission = Admission::new(&config.lanes);
     let (listen, admin) = (config.listen, config.admin);
     let settings = Settings {
         threads: config.threads,
@@ -107,12 +109,13 @@ pub fn run(start: Start) -> Result<(), StartError> {
         listen,
         metrics: &metrics,
         breakers: &breakers,
+        admission: &admission,
         previous: None,
     };
     let snapshot =
         build(config, &with).map_err(|BuildError(mistakes)| StartError::Configuration(mistakes))?;
     let shared = Arc::new(Shared::new(
-        snapshot, listen, admin, logs, metrics, breakers,
+        snapshot, listen, admin, logs, metrics, breakers, admission,
     ));
     let reloader = Arc::new(Reloader::new(
         Arc::clone(&shared),

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use http::header::{HeaderName, HeaderValue};
 
 use super::{ClientTls, Runtime, Snapshot, TargetState, Upstream};
+use crate::admit::Admission;
 use crate::attempt::{Pace, Resolver};
 use crate::breaker::{Breakers, Key, Slot};
 use crate::caller::{HostRule, TokenTable};
@@ -28,6 +29,7 @@ pub struct Ingredients<'a> {
     pub listen: SocketAddr,
     pub metrics: &'a Metrics,
     pub breakers: &'a Breakers,
+    pub admission: &'a Arc<Admission>,
     pub previous: Option<&'a Snapshot>,
 }
 
@@ -48,7 +50,7 @@ pub struct Findings {
 pub fn build(config: Config, with: &Ingredients<'_>) -> Result<Snapshot, BuildError> {
     let mut findings = Findings::default();
     let tokens = tokens(&config, &mut findings).unwrap_or_default();
-    let upstreams = upstreams(&config, with.previous, &mut findings);
+    let upstreams = upstreams(&config, (with.admission, with.previous), &mut findings);
     if !findings.mistakes.is_empty() {
         return Err(BuildError(findings.mistakes));
     }
@@ -61,7 +63,11 @@ pub fn examine(config: &Config, now: SystemTime) -> Findings {
     if let Some(tokens) = tokens(config, &mut findings) {
         findings.warnings.extend(doubts(config, &tokens, now));
     }
-    upstreams(config, None, &mut findings);
+    upstreams(
+        config,
+        (&Admission::new(&config.lanes), None),
+        &mut findings,
+    );
     findings
 }
 
@@ -144,7 +150,7 @@ fn tokens(config: &Config, findings: &mut Findings) -> Option<TokenTable> {
 
 fn upstreams(
     config: &Config,
-    previous: Option<&Snapshot>,
+    (admission, previous): (&Arc<Admission>, Option<&Snapshot>),
     findings: &mut Findings,
 ) -> Vec<Arc<Upstream>> {
     let mut upstreams = Vec::with_capacity(config.upstreams.len());
@@ -152,7 +158,7 @@ fn upstreams(
         let name = &upstream.name;
         let mut warnings = Vec::new();
         let budget = budget_rule(config, index);
-        match self::upstream(upstream, budget, previous, &mut warnings) {
+        match self::upstream(upstream, budget, (admission, previous), &mut warnings) {
             Ok(upstream) => upstreams.push(Arc::new(upstream)),
             Err(mistakes) => {
                 let mistakes = mistakes
@@ -172,7 +178,7 @@ fn upstreams(
 fn upstream(
     config: &config::Upstream,
     budget: config::RetryBudget,
-    previous: Option<&Snapshot>,
+    (admission, previous): (&Arc<Admission>, Option<&Snapshot>),
     warnings: &mut Vec<String>,
 ) -> Result<Upstream, Vec<String>> {
     let authorization = config.key_file.as_deref().map(|path| {
@@ -211,13 +217,18 @@ fn upstream(
         Some(upstream) => Arc::clone(&upstream.resolver),
         None => Arc::new(Resolver::new(&url.host, url.port)),
     };
-    let runtime = match known {
-        Some(upstream) if upstream.config.name == config.name => Arc::clone(&upstream.runtime),
-        _ => Arc::new(Runtime::new(budget.clone())),
+    let same = known.filter(|upstream| upstream.config.name == config.name);
+    let (runtime, places) = match same {
+        Some(upstream) => (Arc::clone(&upstream.runtime), Arc::clone(&upstream.places)),
+        None => (
+            Arc::new(Runtime::new(budget.clone())),
+            Arc::new(admission.add_upstream()),
+        ),
     };
     runtime.retry_budget.set_rule(budget, clock::now());
     Ok(Upstream {
         runtime,
+        places,
         name: config.name.as_str().into(),
         resolver,
         host: HeaderValue::from_str(&host)

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use http::header::{HeaderName, HeaderValue};
 use pingora::upstreams::peer::HttpPeer;
 
+use crate::admit::{UpstreamLimits, UpstreamPlaces};
 use crate::attempt::{Load, Pace, Resolver};
 use crate::breaker::{Condition, Slot, View};
 use crate::caller::{HostRule, TokenTable};
@@ -58,6 +59,8 @@ pub struct Upstream {
     pub config: config::Upstream,
     pub resolver: Arc<Resolver>,
     pub runtime: Arc<Runtime>,
+    /// Its places for requests.
+    pub places: Arc<UpstreamPlaces>,
     /// The `Host` of requests.
     pub host: HeaderValue,
     /// The key as the header's value; marked sensitive, so that no debug output shows it.
@@ -108,6 +111,16 @@ pub fn breaker_state(view: &View) -> BreakerState {
 }
 
 impl Snapshot {
+    /// What each upstream takes at most.
+    fn upstream_limits(&self) -> Vec<UpstreamLimits> {
+        let limits = |upstream: &Arc<Upstream>| UpstreamLimits {
+            upstream: upstream.places.id(),
+            streams: upstream.config.streams,
+            prompt_bytes: upstream.config.prompt_bytes_in_flight,
+        };
+        self.upstreams.iter().map(limits).collect()
+    }
+
     pub fn target_state(&self, route: usize, target: usize) -> Option<&TargetState> {
         self.targets.get(route)?.get(target)
     }

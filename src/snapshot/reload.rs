@@ -130,6 +130,7 @@ impl Reloader {
             listen: self.shared.listen,
             metrics: &self.shared.metrics,
             breakers: &self.shared.breakers,
+            admission: &self.shared.admission,
             previous: Some(&previous),
         };
         let logs = config.logs.clone();

@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 
 use super::model_list::ModelLists;
 use super::Snapshot;
+use crate::admit::{Admission, LastWait, PerLane};
 use crate::breaker::Breakers;
 use crate::clock;
 use crate::gate::Watches;
@@ -34,6 +35,10 @@ pub struct Shared {
     pub bodies: Arc<Pool>,
     /// Places for client connections.
     pub connections: Arc<Pool>,
+    /// Places in lanes and at upstreams.
+    pub admission: Arc<Admission>,
+    /// How long one waits for them these days.
+    pub queue_waits: PerLane<LastWait>,
     /// Requests under way.
     requests: Arc<Pool>,
     /// Connections to upstreams.
@@ -56,8 +61,10 @@ impl Shared {
         logs: Arc<LogFiles>,
         metrics: Arc<Metrics>,
         breakers: Breakers,
+        admission: Arc<Admission>,
     ) -> Shared {
         metrics.serving(&snapshot.config, snapshot.generation);
+        set_places(&admission, &snapshot);
         let limits = &snapshot.config.limits;
         Shared {
             hop_name: format!("{:016x}", rand::random::<u64>()),
@@ -67,6 +74,8 @@ impl Shared {
             admin,
             bodies: Pool::new(limits.bodies_in_flight),
             connections: Pool::new(connections(limits.connections)),
+            admission,
+            queue_waits: PerLane::default(),
             requests: Pool::new(u64::MAX),
             watches: Arc::default(),
             draining: AtomicBool::new(false),
@@ -99,12 +108,14 @@ impl Shared {
         self.bodies.set_capacity(limits.bodies_in_flight);
         self.connections
             .set_capacity(connections(limits.connections));
+        set_places(&self.admission, &snapshot);
         self.current.store(Arc::new(snapshot));
     }
 
-    /// New requests are refused from now on; those under way go on.
+    /// New requests are refused from now on, and so are those that wait for a place; those under way go on.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+        self.admission.close();
     }
 
     pub fn is_draining(&self) -> bool {
@@ -125,6 +136,15 @@ impl Shared {
     pub fn requests(&self) -> u64 {
         self.requests.used()
     }
+}
+
+fn set_places(admission: &Arc<Admission>, snapshot: &Snapshot) {
+    let config = &snapshot.config;
+    admission.configure(
+        &config.lanes,
+        &snapshot.upstream_limits(),
+        &config.callers.limits,
+    );
 }
 
 /// Half of the descriptors: the other half is for upstreams, logs and listeners.

@@ -25,6 +25,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "snapshot",
         &[
+            "admit",
             "attempt",
             "breaker",
             "caller",
@@ -40,6 +41,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "context",
         &[
+            "admit",
             "attempt",
             "breaker",
             "caller",
@@ -57,6 +59,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "gateway",
         &[
+            "admit",
             "attempt",
             "breaker",
             "caller",
@@ -77,14 +80,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "admin",
         &[
-            "breaker", "caller", "clock", "config", "record", "snapshot", "VERSION", "REVISION",
+            "admit", "breaker", "caller", "clock", "config", "record", "snapshot", "VERSION",
+            "REVISION",
         ],
     ),
     (
         "server",
         &[
-            "admin", "breaker", "clock", "config", "failure", "gate", "gateway", "platform",
-            "record", "snapshot", "VERSION", "REVISION",
+            "admit", "admin", "breaker", "clock", "config", "failure", "gate", "gateway",
+            "platform", "record", "snapshot", "VERSION", "REVISION",
         ],
     ),
     ("demo", &["caller", "config", "route", "server"]),

@@ -150,7 +150,6 @@ fn what_is_not_known_is_not_made_up() {
     let _handles = bind(&metrics, &two_routes());
     let text = text(&metrics);
     for family in [
-        "sidegate_lane_waiting",
         "sidegate_upstream_waiting",
         "sidegate_upstream_kv_cache_ratio",
         "sidegate_disk_used_ratio",
@@ -357,7 +356,7 @@ fn measured_values_appear_with_their_first_measure() {
         .breaker(0)
         .unwrap()
         .went_to(BreakerState::Open);
-    metrics.lane(Lane::Batch).set_waiting(2);
+    metrics.lane(Lane::Batch).set(0, 2);
     let text = text(&metrics);
     for (series, expected) in [
         (r#"sidegate_upstream_waiting{upstream="vllm-a"}"#, 4.0),
@@ -391,26 +390,9 @@ fn measured_values_appear_with_their_first_measure() {
 fn places_come_back_when_their_guards_go() {
     let metrics = metrics();
     let handles = bind(&metrics, &two_routes());
-    let guards = (
-        metrics.lane(Lane::Interactive).begin(),
-        handles.upstream(0).unwrap().begin(),
-    );
-    assert_eq!(
-        value(
-            &text(&metrics),
-            r#"sidegate_lane_streams{lane="interactive"}"#
-        ),
-        Some(1.0)
-    );
+    let guard = handles.upstream(0).unwrap().begin();
     assert_eq!(handles.upstream(0).unwrap().in_flight(), 1);
-    drop(guards);
-    assert_eq!(
-        value(
-            &text(&metrics),
-            r#"sidegate_lane_streams{lane="interactive"}"#
-        ),
-        Some(0.0)
-    );
+    drop(guard);
     assert_eq!(handles.upstream(0).unwrap().in_flight(), 0);
 }
 
@@ -470,7 +452,7 @@ fn counting_speed() {
         chat.used_tokens(0, TokenKind::Prompt, 100);
         chat.used_tokens(0, TokenKind::Completion, 100);
         let upstream = handles.upstream(0).unwrap();
-        let _in_flight = (upstream.begin(), metrics.lane(Lane::Interactive).begin());
+        let _in_flight = upstream.begin();
         upstream.attempted(Outcome::Ok);
     }
     println!(

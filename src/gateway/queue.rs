@@ -1,0 +1,199 @@
+//! The way in: a place in the lane and one at an upstream, and the wait for both.
+//!
+//! A request that waits here holds neither. Every [`LOOK`] it looks again at what is open, for breakers open and models
+//! finish loading meanwhile. When its patience with the first tier ends, a free place of a later one will do.
+
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use pingora::{Error, Result};
+use pingora_proxy::Session;
+
+use super::forward::{refused, total_at};
+use super::refuse;
+use super::turn::{self, Open};
+use super::wait::{self, Came};
+use crate::admit::{Candidate, Entry, Places, Refused, Ticket};
+use crate::clock;
+use crate::context::RequestContext;
+use crate::failure::{Code, Failure};
+use crate::snapshot::Shared;
+
+/// How often a waiting request looks whether other targets are open now.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Waits for a place at one of the open targets; which one it is.
+pub async fn enter(
+    shared: &Shared,
+    session: &mut Session,
+    ctx: &mut RequestContext,
+    open: Open,
+) -> Result<usize> {
+    let asked_at = clock::now();
+    let candidates = candidates(ctx, &open.first);
+    let patience = patience(ctx, asked_at);
+    let mut entry = ask(shared, ctx, &candidates, patience)?;
+    let waits = entry.waits();
+    let told = wait_in_line(session, ctx, &mut entry, open).await;
+    drop(entry);
+    if waits {
+        waited(ctx, clock::now().saturating_duration_since(asked_at));
+    } else {
+        ctx.attempts.queued.get_or_insert_default();
+    }
+    let (told, open) = told?;
+    let told = match told {
+        Err(Refused::QueueTimeout) => at_once(shared, ctx, &open.later).await,
+        told => told,
+    };
+    match told {
+        Ok(places) => let_in(shared, ctx, places),
+        Err(why) => Err(turned_away(shared, ctx, why)),
+    }
+}
+
+/// The place at the upstream comes back; the one in the lane stays with the request.
+pub fn step_back(ctx: &mut RequestContext) {
+    if let Some(places) = &mut ctx.places {
+        places.leave_upstream();
+    }
+}
+
+/// Puts the request in line, with its lane place if it has one from an earlier attempt.
+fn ask(
+    shared: &Shared,
+    ctx: &mut RequestContext,
+    candidates: &[Candidate],
+    patience: Duration,
+) -> Result<Entry> {
+    let places = ctx.places.take();
+    let (Some(call), Some(caller)) = (&ctx.call, &ctx.caller) else {
+        return Err(refused(ctx, Failure::new(Code::Internal)));
+    };
+    let prompt_bytes = call.peek.body_bytes as u64;
+    let now = clock::now();
+    Ok(match places {
+        Some(places) => places.enter_again(candidates, prompt_bytes, now, patience),
+        None => {
+            let ticket = Ticket {
+                lane: call.lane,
+                caller: &caller.name,
+                candidates,
+                prompt_bytes,
+            };
+            shared.admission.enter(&ticket, now, patience)
+        }
+    })
+}
+
+/// What came of it, and what was open last.
+async fn wait_in_line(
+    session: &mut Session,
+    ctx: &mut RequestContext,
+    entry: &mut Entry,
+    mut open: Open,
+) -> Result<(Result<Places, Refused>, Open)> {
+    loop {
+        let look = clock::now() + LOOK;
+        match wait::first(session, ctx, look, Pin::new(&mut *entry)).await? {
+            Came::It(told) => return Ok((told, open)),
+            Came::Beat => {
+                let wants_position = ctx.route().is_some_and(|route| route.queue_position);
+                let position = entry.position().filter(|_| wants_position);
+                wait::comment(session, ctx, wait::queue_comment(position)).await?;
+            }
+            Came::Time => {
+                let now_open = turn::look_again(ctx)?;
+                if now_open.first != open.first {
+                    entry.reconsider(&candidates(ctx, &now_open.first));
+                }
+                open = now_open;
+            }
+        }
+    }
+}
+
+/// A place that is free right now, at a target that is only the second choice.
+async fn at_once(
+    shared: &Shared,
+    ctx: &mut RequestContext,
+    targets: &[usize],
+) -> Result<Places, Refused> {
+    let candidates = candidates(ctx, targets);
+    if candidates.is_empty() {
+        return Err(Refused::QueueTimeout);
+    }
+    match ask(shared, ctx, &candidates, Duration::ZERO) {
+        Ok(entry) => entry.await,
+        Err(_) => Err(Refused::QueueTimeout),
+    }
+}
+
+fn let_in(shared: &Shared, ctx: &mut RequestContext, places: Places) -> Result<usize> {
+    let target = places.target();
+    ctx.places = Some(places);
+    if let (Some(call), Some(queued)) = (&ctx.call, ctx.attempts.queued) {
+        shared.queue_waits.of(call.lane).passed(queued);
+    }
+    target.ok_or_else(|| refused(ctx, Failure::new(Code::Internal)))
+}
+
+fn waited(ctx: &mut RequestContext, time: Duration) {
+    *ctx.attempts.queued.get_or_insert_default() += time;
+    ctx.attempts.elsewhere += time;
+}
+
+/// What is left of the lane's patience with this request, over all its attempts.
+fn patience(ctx: &RequestContext, now: Instant) -> Duration {
+    let Some(call) = &ctx.call else {
+        return Duration::ZERO;
+    };
+    let patience = ctx.snapshot.config.lanes.of(call.lane).patience;
+    let left = total_at(ctx).map_or(patience, |end| end.saturating_duration_since(now));
+    patience
+        .saturating_sub(ctx.attempts.queued.unwrap_or_default())
+        .min(left)
+}
+
+fn candidates(ctx: &RequestContext, targets: &[usize]) -> Vec<Candidate> {
+    let Some(route) = ctx.route() else {
+        return Vec::new();
+    };
+    let candidate = |&target: &usize| {
+        let upstream = route.targets.get(target)?.upstream;
+        let upstream = ctx.snapshot.upstreams.get(upstream)?.places.id();
+        Some(Candidate { target, upstream })
+    };
+    targets.iter().filter_map(candidate).collect()
+}
+
+fn turned_away(shared: &Shared, ctx: &mut RequestContext, why: Refused) -> Box<Error> {
+    if ctx.attempts.last.is_some() {
+        // It had its turn, and what came of that tells more than that there was no second one.
+        let failure = refuse::last_failure(ctx);
+        return refused(ctx, failure);
+    }
+    let is_late = total_at(ctx).is_some_and(|end| clock::now() >= end);
+    let failure = match why {
+        Refused::Closed => Failure::new(Code::Draining),
+        Refused::LaneFull => Failure::new(Code::LaneFull).retry_after(usual_wait(shared, ctx)),
+        Refused::QueueTimeout if is_late => Failure::new(Code::DeadlineExceeded),
+        Refused::QueueTimeout if turn::waits_for_a_model(ctx) => {
+            refuse::with_family(ctx, Failure::new(Code::UpstreamOverloaded).loading())
+        }
+        Refused::QueueTimeout => {
+            Failure::new(Code::QueueTimeout).retry_after(usual_wait(shared, ctx))
+        }
+    };
+    refused(ctx, failure)
+}
+
+/// How long those who got in last had waited, or those who wait now have, whichever is more.
+fn usual_wait(shared: &Shared, ctx: &RequestContext) -> Duration {
+    let Some(call) = &ctx.call else {
+        return Duration::ZERO;
+    };
+    let status = shared.admission.status(clock::now());
+    let oldest = status.lanes.of(call.lane).oldest.unwrap_or_default();
+    shared.queue_waits.of(call.lane).get().max(oldest)
+}
