@@ -220,26 +220,28 @@ fn decide(
     }
     let lane = pick_lane(
         header.headers.get("x-sidegate-lane").map(|v| v.as_bytes()),
+        peek.wished_lane,
         route.lane,
         caller,
     );
     lane.map(|lane| (index, lane)).map_err(refuse)
 }
 
+/// The header is an order, `service_tier` a wish.
 fn pick_lane(
-    ordered: Option<&[u8]>,
+    header: Option<&[u8]>,
+    wish: Option<Lane>,
     route_lane: Lane,
     caller: &crate::caller::Caller,
 ) -> Result<Lane, Failure> {
-    let wished = match ordered {
+    let ordered = match header {
         None => None,
         Some(b"interactive") => Some(Lane::Interactive),
         Some(b"batch") => Some(Lane::Batch),
         Some(_) => return Err(Failure::new(Code::InvalidRequest)),
     };
-    let is_order = wished.is_some();
     caller
-        .pick_lane(route_lane, wished, is_order)
+        .pick_lane(route_lane, ordered.or(wish), ordered.is_some())
         .map_err(|_| Failure::new(Code::InsufficientScope))
 }
 

@@ -9,6 +9,7 @@ use super::fields::Fields;
 use super::keys::Key;
 use super::limit::{whole_number, Limit};
 use super::refused::Refused;
+use crate::config::Lane;
 use crate::json::{scan, unescape, Kind, Member, Scanned, Span};
 
 /// A longer `prompt_cache_key` is ignored, in bytes with its quotes. OpenAI's own limit is 64 characters.
@@ -40,7 +41,8 @@ pub struct Peek {
     /// There is at least one tool.
     pub has_tools: bool,
     pub has_response_format: bool,
-    pub has_service_tier: bool,
+    /// The lane that `service_tier` wishes for.
+    pub wished_lane: Option<Lane>,
     /// The value of `messages`, `prompt` or `input`, whichever the API has.
     pub prompt: Option<Span>,
     pub(super) places: Places,
@@ -117,7 +119,7 @@ pub fn peek(api: Api, body: &[u8]) -> Result<Peek, Refused> {
             .get(Key::Tools)
             .is_some_and(|member| has_items(member, fields.bytes(member))),
         has_response_format: fields.said(Key::ResponseFormat).is_some(),
-        has_service_tier: fields.said(Key::ServiceTier).is_some(),
+        wished_lane: wished_lane(&fields),
         prompt: api
             .prompt_key()
             .and_then(|key| fields.get(key))
@@ -174,6 +176,16 @@ fn cache_key(fields: &Fields) -> Option<String> {
         .said(Key::PromptCacheKey)
         .filter(|member| member.value.len() <= MAX_CACHE_KEY)?;
     fields.text(member).map(|key| key.into_owned())
+}
+
+/// OpenAI's tiers by what they promise: a cheap answer some time, or one now. `auto` leaves it open.
+fn wished_lane(fields: &Fields) -> Option<Lane> {
+    let member = fields.said(Key::ServiceTier)?;
+    match fields.text(member)?.as_ref() {
+        "flex" | "batch" => Some(Lane::Batch),
+        "priority" | "default" => Some(Lane::Interactive),
+        _ => None,
+    }
 }
 
 fn usage(api: Api, fields: &Fields) -> Result<Usage, Refused> {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::config::Lane;
 use crate::json::Why;
 use crate::route::Asked;
 
@@ -22,7 +23,7 @@ fn a_whole_request_is_read() {
             && peek.asked_for_usage
             && peek.has_tools
             && peek.has_response_format
-            && peek.has_service_tier
+            && peek.wished_lane == Some(Lane::Batch)
     );
     assert_eq!(
         (peek.choices, peek.store, peek.background),
@@ -77,7 +78,7 @@ fn an_empty_object_asks_for_nothing() {
             && !peek.asked_for_usage
             && !peek.has_tools
             && !peek.background
-            && !peek.has_service_tier
+            && peek.wished_lane.is_none()
     );
 }
 
@@ -90,7 +91,7 @@ fn null_says_nothing() {
     assert!(
         !peek.stream
             && !peek.background
-            && !peek.has_service_tier
+            && peek.wished_lane.is_none()
             && !peek.has_tools
             && !peek.has_response_format
     );
@@ -321,4 +322,25 @@ fn twenty_mebibytes_are_looked_at() {
     );
     assert!(body.len() > 20 * 1024 * 1024);
     assert_eq!(chat(&body).model.as_deref(), Some("m"));
+}
+
+#[test]
+fn a_service_tier_wishes_for_a_lane() {
+    let cases = [
+        (r#""flex""#, Some(Lane::Batch)),
+        (r#""batch""#, Some(Lane::Batch)),
+        (r#""priority""#, Some(Lane::Interactive)),
+        (r#""default""#, Some(Lane::Interactive)),
+        (r#""def\u0061ult""#, Some(Lane::Interactive)),
+        (r#""auto""#, None),
+        (r#""scale""#, None),
+        ("null", None),
+        ("7", None),
+        (r#"["flex"]"#, None),
+    ];
+    for (value, lane) in cases {
+        let body = format!(r#"{{"service_tier":{value}}}"#);
+        let peek = peek(Api::Chat, body.as_bytes()).unwrap();
+        assert_eq!(peek.wished_lane, lane, "{value}");
+    }
 }

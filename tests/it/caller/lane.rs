@@ -72,3 +72,47 @@ async fn a_lane_that_does_not_exist_is_no_lane() {
     stage.expect_untouched_upstream();
     stage.end().await;
 }
+
+/// Caller, alias, `service_tier`, and the lane it gets: a wish is followed where the caller may, else ignored.
+const WISHES: [(&str, &str, &str, &str); 10] = [
+    ("any", "m", "flex", "batch"),
+    ("any", "m", "batch", "batch"),
+    ("any", "m", "auto", "interactive"),
+    ("any", "n", "priority", "interactive"),
+    ("any", "n", "default", "interactive"),
+    ("any", "n", "auto", "batch"),
+    ("plain", "m", "flex", "interactive"),
+    ("plain", "n", "priority", "batch"),
+    ("night", "m", "priority", "batch"),
+    ("day", "n", "flex", "interactive"),
+];
+
+#[tokio::test]
+async fn a_service_tier_is_a_wish() {
+    let stage = Stage::with(plain::chat("yes"), callers).await;
+    for (caller, alias, tier, lane) in WISHES {
+        let request = stage.gateway.client_of(caller).chat(alias);
+        let (reply, line) = stage.tell(&request.field("service_tier", tier)).await;
+        let what = format!("{caller} wishes {alias} {tier}: {reply:?}");
+        assert_eq!((reply.status, &line["lane"]), (200, &json!(lane)), "{what}");
+    }
+    let ordered = stage.gateway.client_of("any").chat("m").lane("interactive");
+    let (_, line) = stage.tell(&ordered.field("service_tier", "flex")).await;
+    assert_eq!(line["lane"], "interactive", "an order goes before a wish");
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn only_a_hosted_upstream_hears_of_the_service_tier() {
+    for (family, hears) in [("openai", true), ("vllm", false), ("other", false)] {
+        let stage = Stage::with(plain::chat("yes"), |builder| {
+            builder.set("upstreams.a.family", family)
+        })
+        .await;
+        let request = stage.chat().field("service_tier", "flex");
+        assert_eq!(request.send().await.status, 200);
+        let told = stage.last_seen().json().get("service_tier").cloned();
+        assert_eq!(told, hears.then(|| json!("flex")), "{family}");
+        stage.end().await;
+    }
+}
