@@ -91,7 +91,10 @@ fn upstreams(snapshot: &Snapshot, places: &admit::Status) -> Vec<UpstreamStatus>
             .handles
             .upstream(index)
             .map_or(0, |series| series.in_flight()),
-        streams: u64::from(upstream.streams),
+        streams: snapshot
+            .upstreams
+            .get(index)
+            .map_or(0, |upstream| u64::from(upstream.streams())),
         prompt_bytes: places(index).map_or(0, |places| places.prompt_bytes),
         waiting_for: places(index).map_or(0, |places| {
             u64::from(places.waiting.interactive) + u64::from(places.waiting.batch)

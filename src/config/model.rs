@@ -146,6 +146,8 @@ pub struct Upstream {
     pub tls: UpstreamTls,
     /// Requests in flight there at most.
     pub streams: u32,
+    /// Nobody configured `streams`, and the server can be asked how many it runs at a time.
+    pub streams_are_its_own: bool,
     pub prompt_bytes_in_flight: u64,
     pub health: Option<Probe>,
     pub pressure: Option<Probe>,

@@ -1,4 +1,4 @@
-//! Work beside the requests that needs the runtime: health probes.
+//! Work beside the requests that needs the runtime: what upstreams are asked beside them.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use pingora::server::ShutdownWatch;
 use pingora::services::background::{background_service, BackgroundService, GenBackgroundService};
 
-use crate::snapshot::{probe_for_ever, Shared};
+use crate::snapshot::{learn_slots_for_ever, probe_for_ever, Shared};
 
 /// Probes upstreams until the process drains.
 pub struct Probes {
@@ -28,6 +28,7 @@ impl BackgroundService for Probes {
     async fn start(&self, mut shutdown: ShutdownWatch) {
         tokio::select! {
             () = probe_for_ever(Arc::clone(&self.shared)) => {}
+            () = learn_slots_for_ever(Arc::clone(&self.shared)) => {}
             _ = shutdown.changed() => {}
         }
     }

@@ -7,8 +7,10 @@ mod build;
 mod model_list;
 mod prober;
 mod reload;
+mod rounds;
 mod runtime;
 mod shared;
+mod slots;
 mod tls;
 
 use std::collections::HashMap;
@@ -32,6 +34,7 @@ pub use prober::probe_for_ever;
 pub use reload::{Change, Earlier, Reloaded, Reloader};
 pub use runtime::Runtime;
 pub use shared::Shared;
+pub use slots::learn_slots_for_ever;
 pub use tls::ClientTls;
 
 /// One generation of everything that a request depends on.
@@ -84,6 +87,13 @@ impl Upstream {
         peer
     }
 
+    /// Requests in flight there at most: as configured, or as the server itself says.
+    pub fn streams(&self) -> u32 {
+        let learned = self.runtime.slots();
+        let learned = learned.filter(|_| self.config.streams_are_its_own);
+        learned.unwrap_or(self.config.streams)
+    }
+
     /// The header with the key, as its family wants it; none where it has no key.
     pub fn key(&self) -> Option<(&'static str, HeaderValue)> {
         let name = match self.config.family {
@@ -115,7 +125,7 @@ impl Snapshot {
     fn upstream_limits(&self) -> Vec<UpstreamLimits> {
         let limits = |upstream: &Arc<Upstream>| UpstreamLimits {
             upstream: upstream.places.id(),
-            streams: upstream.config.streams,
+            streams: upstream.streams(),
             prompt_bytes: upstream.config.prompt_bytes_in_flight,
         };
         self.upstreams.iter().map(limits).collect()

@@ -1,9 +1,9 @@
 //! Asks the upstreams that have `health` configured how they are, with a GET that costs no tokens.
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::rounds::Rounds;
 use super::{Shared, Snapshot, Upstream};
 use crate::attempt::{classify, ErrorClass, Probed};
 use crate::clock;
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Probes for as long as the process lives; each reload is taken in with the next round.
 pub async fn probe_for_ever(shared: Arc<Shared>) {
-    let mut due: HashMap<String, Instant> = HashMap::new();
+    let mut rounds = Rounds::default();
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let now = clock::now();
@@ -28,9 +28,7 @@ pub async fn probe_for_ever(shared: Arc<Shared>) {
                 upstream.runtime.forget_probes();
                 continue;
             };
-            let next = due.entry(upstream.config.name.clone()).or_insert(now);
-            if *next <= now {
-                *next = now + probe.every;
+            if rounds.is_due(&upstream.config.name, probe.every, now) {
                 tokio::spawn(probe_one(
                     Arc::clone(&snapshot),
                     index,

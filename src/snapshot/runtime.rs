@@ -1,6 +1,6 @@
 //! What is learned of an upstream while the gateway runs; it outlives reloads, by the upstream's name and address.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,8 @@ pub struct Runtime {
     /// When an answer last moved on there, in milliseconds since `origin`; 0 for never.
     progress: AtomicU64,
     origin: Instant,
+    /// Requests that the server runs at a time, by its own word; 0 while unknown.
+    slots: AtomicU32,
 }
 
 impl Runtime {
@@ -28,6 +30,7 @@ impl Runtime {
             health: Mutex::default(),
             progress: AtomicU64::new(0),
             origin: now,
+            slots: AtomicU32::new(0),
         }
     }
 
@@ -60,6 +63,16 @@ impl Runtime {
         let at = self.progress.load(Ordering::Relaxed);
         let since = now.saturating_duration_since(self.origin);
         at != 0 && since.saturating_sub(Duration::from_millis(at)) <= within
+    }
+
+    /// Requests that the server runs at a time, by its own word.
+    pub fn slots(&self) -> Option<u32> {
+        Some(self.slots.load(Ordering::Relaxed)).filter(|slots| *slots > 0)
+    }
+
+    /// Whether that is news.
+    pub fn learn_slots(&self, slots: u32) -> bool {
+        self.slots.swap(slots, Ordering::Relaxed) != slots
     }
 
     fn lock(&self) -> MutexGuard<'_, Health> {

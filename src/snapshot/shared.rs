@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use arc_swap::ArcSwap;
@@ -37,6 +37,8 @@ pub struct Shared {
     pub connections: Arc<Pool>,
     /// Places in lanes and at upstreams.
     pub admission: Arc<Admission>,
+    /// Held while limits change, so that they are always those of the snapshot that serves.
+    changing_places: Mutex<()>,
     /// How long one waits for them these days.
     pub queue_waits: PerLane<LastWait>,
     /// Requests under way.
@@ -75,6 +77,7 @@ impl Shared {
             bodies: Pool::new(limits.bodies_in_flight),
             connections: Pool::new(connections(limits.connections)),
             admission,
+            changing_places: Mutex::default(),
             queue_waits: PerLane::default(),
             requests: Pool::new(u64::MAX),
             watches: Arc::default(),
@@ -108,8 +111,20 @@ impl Shared {
         self.bodies.set_capacity(limits.bodies_in_flight);
         self.connections
             .set_capacity(connections(limits.connections));
+        let _alone = self.changing_places();
         set_places(&self.admission, &snapshot);
         self.current.store(Arc::new(snapshot));
+    }
+
+    /// Puts the limits of what serves into effect.
+    pub(super) fn set_places(&self) {
+        let _alone = self.changing_places();
+        set_places(&self.admission, &self.snapshot());
+    }
+
+    fn changing_places(&self) -> MutexGuard<'_, ()> {
+        let lock = self.changing_places.lock();
+        lock.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// New requests are refused from now on, and so are those that wait for a place; those under way go on.

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::support::gateway::Builder;
+use crate::support::laws;
 use crate::support::unreachable::Refusing;
 use crate::support::{eventually, refuse, within, Gateway};
 
@@ -45,6 +47,36 @@ async fn npm_sdk_gets_from_the_gateway_what_the_server_gives() {
     expect_all_well(&reports, 10);
     stage.expect_access_log_agrees(&reports).await;
     stage.expect_idle_server().await;
+}
+
+#[tokio::test]
+async fn a_llama_cpp_server_says_itself_how_many_requests_it_runs() {
+    let server = Llamacpp::with_slots(3, &[]);
+    let set = |gateway: Builder, name: &str| {
+        gateway
+            .upstream(name, server.base_url().as_str())
+            .set(&format!("upstreams.{name}.family"), "llama.cpp")
+    };
+    let gateway = set(set(Gateway::builder(), "asked"), "told")
+        .set("upstreams.told.streams", 7)
+        .route("chat", "tiny", &["asked", "told"])
+        .start()
+        .await;
+
+    eventually("the server's slots", async || {
+        let status = gateway.status().await;
+        let streams = ["asked", "told"].map(|name| {
+            let upstreams = status["upstreams"].as_array().expect("upstreams");
+            let upstream = upstreams.iter().find(|upstream| upstream["name"] == name);
+            upstream.expect("an upstream")["streams"].clone()
+        });
+        match streams == [3, 7] {
+            true => Ok(()),
+            false => Err(format!("{streams:?}")),
+        }
+    })
+    .await;
+    laws::check(&gateway, &[]).await;
 }
 
 /// A gateway before two servers and a port that refuses.

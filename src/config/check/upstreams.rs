@@ -52,6 +52,7 @@ fn upstream<'a>(name: &str, section: Section<'a>, listeners: &Listeners) -> Chec
         tls: tls(&section, &url),
         key_file: key_file.map(|found| found.value),
         streams: streams.value,
+        streams_are_its_own: family.value == Family::LlamaCpp && !streams.place.is_written(),
         prompt_bytes_in_flight: section.get("prompt_bytes_in_flight").value,
         health: probe(&section, "health"),
         pressure: pressure(&section, &family),

@@ -2,6 +2,7 @@
 
 use super::golden::expect_answer;
 use crate::stage::Stage;
+use crate::support::gateway::Builder;
 use crate::support::{plain, refuse, sse, Answer, Gateway};
 
 /// The name of the file, the upstream's family, and what it answers to a plain request.
@@ -84,7 +85,13 @@ fn answers() -> Vec<(&'static str, &'static str, Answer)> {
 #[tokio::test]
 async fn each_failure_of_an_upstream_has_the_answer_of_its_file() {
     for (name, family, answer) in answers() {
-        let stage = Stage::with(answer, |builder| builder.set("upstreams.a.family", family)).await;
+        let set = |builder: Builder| {
+            // Told, so that a llama.cpp isn't asked for its slots.
+            builder
+                .set("upstreams.a.family", family)
+                .set("upstreams.a.streams", 4)
+        };
+        let stage = Stage::with(answer, set).await;
         let reply = stage.chat().send().await;
         expect_answer(name, &reply);
         let failure = reply.json();

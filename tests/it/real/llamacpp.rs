@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use super::project;
 use crate::support::{Client, Metrics};
 
-const SLOTS: &str = "4";
+const SLOTS: u32 = 4;
 
 /// Tokens of one slot.
 const CONTEXT: &str = "4096";
@@ -21,10 +21,14 @@ pub struct Llamacpp {
 
 impl Llamacpp {
     pub fn start(more: &[&str]) -> Self {
+        Llamacpp::with_slots(SLOTS, more)
+    }
+
+    pub fn with_slots(slots: u32, more: &[&str]) -> Self {
         install();
         let mut process = Command::new(project().join("target/real/venv/bin/python"))
             .arg(project().join("tests/real/llamacpp.py"))
-            .args(["0", SLOTS, CONTEXT])
+            .args(["0", &slots.to_string(), CONTEXT])
             .args(more)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

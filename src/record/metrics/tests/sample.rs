@@ -79,6 +79,7 @@ pub fn upstream(name: &str, family: Family) -> Upstream {
         key_file: None,
         tls: UpstreamTls::default(),
         streams: 16,
+        streams_are_its_own: false,
         prompt_bytes_in_flight: 1 << 20,
         health: None,
         pressure: None,
