@@ -31,7 +31,7 @@ need_rust() {
         PATH=$HOME/.cargo/bin:$PATH
         return
     fi
-    give_up "Rust 1.85 or newer is missing: install it with rustup, or as your system packages it"
+    give_up "Rust 1.88 or newer is missing: install it with rustup, or as your system packages it"
 }
 
 need_compiler() {

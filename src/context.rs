@@ -11,6 +11,7 @@ use bytes::Bytes;
 use crate::admit::Places;
 use crate::attempt::{Outcome, Trail};
 use crate::breaker::Permit;
+use crate::budget::{Remaining, Reservation};
 use crate::caller::Caller;
 use crate::clock;
 use crate::config::{Lane, Route, Target};
@@ -55,6 +56,8 @@ pub struct RequestContext {
     pub attempts: Attempts,
     /// Its places in the lane and at an upstream, once it has them.
     pub places: Option<Places>,
+    /// What it may spend, where its caller or route has a limit.
+    pub spending: Option<Spending>,
     /// What the request failed with, once it has.
     pub failure: Option<Failure>,
     /// A 200 head for an event stream went out, maybe before any answer was there.
@@ -76,10 +79,22 @@ pub struct Call {
     pub lane: Lane,
     pub peek: Peek,
     pub body: Bytes,
+    /// What it begins with, where its route sends alike ones to the same target.
+    pub prefix: Option<u64>,
     /// The client named the request so that a server can tell a second copy.
     pub has_idempotency_key: bool,
     /// The bytes' share of the memory for bodies.
     pub memory: BodyPermit,
+}
+
+/// What a request may spend.
+pub struct Spending {
+    /// None when it was refused, or is settled.
+    pub reservation: Option<Reservation>,
+    /// Tokens.
+    pub reserved: u64,
+    /// What was left when it had reserved.
+    pub remaining: Remaining,
 }
 
 /// The attempts so far and the one under way.
@@ -156,6 +171,7 @@ impl RequestContext {
             client_retry: None,
             attempts: Attempts::default(),
             places: None,
+            spending: None,
             failure: None,
             head_is_out: false,
             status: 0,

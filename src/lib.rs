@@ -14,6 +14,7 @@ pub mod admin;
 pub mod admit;
 pub mod attempt;
 pub mod breaker;
+pub mod budget;
 pub mod caller;
 pub mod cli;
 pub mod clock;

@@ -2,12 +2,13 @@
 
 use crate::admit;
 use crate::breaker::whole_seconds;
+use crate::budget::{Kind, MeterStatus, Scope, Sharing};
 use crate::clock;
 use crate::config::Lane;
 use crate::record::labels::LogFile;
 use crate::record::status::{
-    BreakerStatus, ConfigStatus, LaneStatus, LogDrops, RouteStatus, Status, TargetStatus,
-    UpstreamStatus,
+    BreakerStatus, BudgetStatus, ConfigStatus, LaneStatus, LogDrops, RouteStatus, SharedStatus,
+    Status, TargetStatus, UpstreamStatus,
 };
 use crate::snapshot::{breaker_state, Reloader, Shared, Snapshot};
 
@@ -34,6 +35,8 @@ pub fn of(shared: &Shared, reloader: &Reloader) -> Status {
         routes: routes(&snapshot),
         upstreams: upstreams(&snapshot, &places),
         breaker_shared: shared.breakers.is_shared(),
+        budgets: budgets(shared),
+        shared: sharing(shared.budgets.sharing()),
         log_dropped: LogDrops {
             access: shared.logs.dropped(LogFile::Access),
             gateway: shared.logs.dropped(LogFile::Gateway),
@@ -53,6 +56,33 @@ fn lane_status(places: &admit::Status, lane: Lane) -> LaneStatus {
         queue: u64::from(status.queue),
         retrying: u64::from(status.retrying),
         oldest_seconds: status.oldest.map(|oldest| oldest.as_secs_f64()),
+    }
+}
+
+fn budgets(shared: &Shared) -> Vec<BudgetStatus> {
+    let status = |meter: &MeterStatus| BudgetStatus {
+        scope: meter.scope.as_str(),
+        name: meter.name.to_string(),
+        kind: meter.kind.as_str(),
+        limit: meter.limit,
+        used: meter.used,
+        reserved: meter.reserved,
+        others: meter.others,
+        remaining: meter.remaining(),
+        renews_at: meter.ends,
+    };
+    let meters = shared.budgets.status(clock::wall());
+    meters.iter().map(status).collect()
+}
+
+fn sharing(sharing: Sharing) -> Option<SharedStatus> {
+    match sharing {
+        Sharing::Off => None,
+        Sharing::Together => Some(SharedStatus::Together),
+        Sharing::Alone { since, because } => Some(SharedStatus::Alone {
+            since,
+            reason: because.to_string(),
+        }),
     }
 }
 
@@ -99,6 +129,9 @@ fn upstreams(snapshot: &Snapshot, places: &admit::Status) -> Vec<UpstreamStatus>
         waiting_for: places(index).map_or(0, |places| {
             u64::from(places.waiting.interactive) + u64::from(places.waiting.batch)
         }),
+        running: snapshot.pressure(index).map(|seen| u64::from(seen.running)),
+        waiting: snapshot.pressure(index).map(|seen| u64::from(seen.waiting)),
+        kv_cache_ratio: snapshot.pressure(index).and_then(|seen| seen.kv_cache),
         draining: false,
         healthy: snapshot
             .upstreams
@@ -129,13 +162,49 @@ fn breaker_status(snapshot: &Snapshot, (route, target): (usize, usize)) -> Break
 
 /// Puts what isn't counted as it happens into the metrics.
 pub fn refresh(shared: &Shared) {
-    refresh_breakers(&shared.snapshot());
+    let snapshot = shared.snapshot();
+    refresh_breakers(&snapshot);
+    refresh_budgets(shared, &snapshot);
+    refresh_pressure(&snapshot);
     let places = shared.admission.status(clock::now());
     for lane in Lane::ALL {
         let status = places.lanes.of(lane);
         let (streams, waiting) = (status.streams, status.waiting);
         let series = shared.metrics.lane(lane);
         series.set(u64::from(streams), u64::from(waiting));
+    }
+}
+
+/// A window that has ended is full again without anybody asking.
+fn refresh_budgets(shared: &Shared, snapshot: &Snapshot) {
+    let routes = &snapshot.config.routes;
+    let meters = shared.budgets.status(clock::wall());
+    for meter in meters.iter().filter(|meter| meter.kind == Kind::Tokens) {
+        let series = match meter.scope {
+            Scope::Caller => snapshot.handles.caller_budget(&meter.name),
+            Scope::Route => {
+                let index = routes.iter().position(|route| *route.name == *meter.name);
+                index.and_then(|index| snapshot.handles.route(Some(index)).budget())
+            }
+            Scope::Skill => None,
+        };
+        if let Some(series) = series {
+            series.set(meter.remaining(), meter.limit);
+        }
+    }
+    shared
+        .metrics
+        .set_budgets_shared(shared.budgets.sharing() == Sharing::Together);
+}
+
+/// What a server said too long ago is not shown.
+fn refresh_pressure(snapshot: &Snapshot) {
+    for index in 0..snapshot.upstreams.len() {
+        let reading = snapshot.pressure(index);
+        if let Some(series) = snapshot.handles.upstream(index) {
+            let waiting = reading.map(|reading| u64::from(reading.waiting));
+            series.set_pressure(waiting, reading.and_then(|reading| reading.kv_cache));
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 use crate::config::{Balance, Target};
 
+use super::prefix::{self, Site};
 use super::verdict::{Elsewhere, Repeat, Verdict};
 
 /// The attempts so far.
@@ -30,12 +31,16 @@ pub struct Choice {
 
 /// How busy a target is, and where its turn stands.
 pub trait Load {
-    /// Requests in flight at the target's upstream.
-    fn in_flight(&self, target: &Target) -> u32;
+    /// What the target's upstream has to do, in requests.
+    fn requests(&self, target: &Target) -> u32;
     /// Its upstream goes behind the others of the route.
     fn is_behind(&self, target: &Target) -> bool;
     /// A number that grows with each choice on this route.
     fn turn(&self) -> usize;
+    /// What the request begins with, where that decides.
+    fn prefix(&self) -> Option<u64>;
+    /// What the target is known by on every host; see [`identity`](super::identity).
+    fn identity(&self, target: &Target) -> u64;
 }
 
 impl Trail {
@@ -210,20 +215,36 @@ fn best(
         return Some(*only);
     }
     let turn = by_turn(&tier, targets, load.turn())?;
-    match balance {
-        Balance::RoundRobin => Some(turn),
-        // Equally busy ones take turns, so that two idle servers share the work.
-        Balance::LeastBusy | Balance::Prefix => tier.into_iter().min_by(|&a, &b| {
-            let busy = |i: usize| {
-                let target = targets.get(i);
-                target.map_or((u64::MAX, false), |t| {
-                    let scaled = u64::from(load.in_flight(t)) * 1000 / u64::from(t.weight.max(1));
-                    (scaled, i != turn)
-                })
-            };
-            busy(a).cmp(&busy(b))
-        }),
+    match (balance, load.prefix()) {
+        (Balance::RoundRobin, _) => Some(turn),
+        (Balance::Prefix, Some(key)) => by_prefix(key, &tier, targets, load),
+        (Balance::LeastBusy, _) | (Balance::Prefix, None) => least_busy(&tier, targets, load, turn),
     }
+}
+
+/// Equally busy ones take turns, so that two idle servers share the work.
+fn least_busy(tier: &[usize], targets: &[Target], load: &impl Load, turn: usize) -> Option<usize> {
+    tier.iter().copied().min_by_key(|&i| {
+        let target = targets.get(i);
+        target.map_or((u64::MAX, false), |t| {
+            let scaled = u64::from(load.requests(t)) * 1000 / u64::from(t.weight.max(1));
+            (scaled, i != turn)
+        })
+    })
+}
+
+/// The one that has the beginning of this prompt in its cache, as long as it isn't too busy.
+fn by_prefix(key: u64, tier: &[usize], targets: &[Target], load: &impl Load) -> Option<usize> {
+    let site = |target: &Target| Site {
+        identity: load.identity(target),
+        weight: target.weight,
+        requests: load.requests(target),
+    };
+    let sites: Vec<Site> = tier
+        .iter()
+        .filter_map(|&i| Some(site(targets.get(i)?)))
+        .collect();
+    tier.get(prefix::choose(key, &sites)?).copied()
 }
 
 /// The target whose weighted turn it is.

@@ -28,7 +28,7 @@ pub const VERSION: u32 = 1;
 pub const LAYOUT: u64 = (VERSION as u64) << 32 | SLOTS as u64;
 
 const _: () = assert!(
-    FILE_BYTES % (16 * 1024) == 0,
+    FILE_BYTES.is_multiple_of(16 * 1024),
     "whole pages, on Apple Silicon too"
 );
 

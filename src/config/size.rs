@@ -41,7 +41,7 @@ pub fn parse(text: &str) -> Result<u64, Refusal> {
 pub fn print(bytes: u64) -> String {
     UNITS
         .iter()
-        .find(|(_, unit)| bytes >= *unit && bytes % unit == 0)
+        .find(|(_, unit)| bytes >= *unit && bytes.is_multiple_of(*unit))
         .map_or_else(
             || format!("{bytes}B"),
             |(name, unit)| format!("{}{name}", bytes / unit),

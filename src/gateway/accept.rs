@@ -1,4 +1,4 @@
-//! From the token to the lane: everything that is decided before an upstream hears of the request.
+//! From the token to the budget: everything that is decided before an upstream hears of the request.
 //!
 //! The order is part of the contract: a caller who may not speak learns nothing but that, and no body is read for one
 //! who may invoke nothing.
@@ -9,13 +9,13 @@ use std::time::Duration;
 use pingora::Result;
 use pingora_proxy::Session;
 
-use super::{arrive, body, models, respond};
+use super::{arrive, body, models, respond, spend};
 use crate::caller::{bearer, Refused as TokenRefused};
 use crate::clock;
-use crate::config::Lane;
+use crate::config::{Balance, Lane};
 use crate::context::{Call, RequestContext};
 use crate::failure::{Code, Failure, Pointer};
-use crate::route::{self, match_target, peek, Api, Endpoint, Peek, Unknown};
+use crate::route::{self, match_target, peek, prefix_key, Api, Endpoint, Peek, Unknown};
 use crate::snapshot::Shared;
 
 /// What becomes of a request.
@@ -53,7 +53,13 @@ pub async fn accept(
     match endpoint {
         Endpoint::Api { api, query } => {
             ctx.query = query;
-            call(shared, session, ctx, api).await
+            match call(shared, session, ctx, api).await? {
+                Accepted::Forward => match spend::reserve(shared, ctx).await {
+                    Ok(()) => Ok(Accepted::Forward),
+                    Err(failure) => Ok(Accepted::Refused(failure)),
+                },
+                accepted => Ok(accepted),
+            }
         }
         Endpoint::Models => Box::pin(models::list(shared, session, ctx)).await,
         Endpoint::Model(id) => Box::pin(models::one(shared, session, ctx, &id)).await,
@@ -112,16 +118,35 @@ async fn call(
         Ok((route, lane)) => (Some((route, lane)), None),
         Err(refusal) => (route_and_lane(ctx, refusal.route), Some(refusal.failure)),
     };
+    let prefix = placed.and_then(|(route, _)| prefix(session, ctx, route, &peek, &body));
     // A refusal that knows the route is recorded under it.
     ctx.call = placed.map(|(route, lane)| Call {
         route,
         lane,
         peek,
         body,
+        prefix,
         has_idempotency_key: session.req_header().headers.contains_key("idempotency-key"),
         memory,
     });
     Ok(refused.map_or(Accepted::Forward, Accepted::Refused))
+}
+
+/// What the request begins with, where that decides who gets it.
+fn prefix(
+    session: &Session,
+    ctx: &RequestContext,
+    route: usize,
+    peek: &Peek,
+    body: &[u8],
+) -> Option<u64> {
+    let route = ctx.snapshot.config.routes.get(route)?;
+    if route.balance != Balance::Prefix || route.targets.len() < 2 {
+        return None;
+    }
+    let name = route.affinity.as_deref();
+    let affinity = name.and_then(|name| arrive::single(session.req_header(), name));
+    prefix_key(affinity, peek, body)
 }
 
 fn route_and_lane(ctx: &RequestContext, route: Option<usize>) -> Option<(usize, Lane)> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use pingora::{Error, ErrorSource};
 use pingora_proxy::Session;
 
+use super::spend::{self, BYTES_PER_TOKEN};
 use super::{refuse, retry};
 use crate::attempt::{ErrorClass, Outcome};
 use crate::clock;
@@ -26,8 +27,17 @@ struct Tokens {
     source: UsageSource,
 }
 
-/// English prose has about four bytes a token in the vocabularies in use; good enough for a number marked `estimated`.
-const BYTES_PER_TOKEN: u64 = 4;
+impl Tokens {
+    /// All that was used, as far as it is known.
+    fn spent(&self) -> Option<u64> {
+        match (self.prompt, self.completion) {
+            (None, None) => None,
+            (prompt, completion) => {
+                Some(prompt.unwrap_or(0).saturating_add(completion.unwrap_or(0)))
+            }
+        }
+    }
+}
 
 pub fn record(
     shared: &Arc<Shared>,
@@ -40,6 +50,7 @@ pub fn record(
     ctx.places = None;
     let took = clock::now().saturating_duration_since(ctx.started);
     let tokens = tokens(ctx);
+    spend::settle(ctx, tokens.spent());
     write_line(shared, ctx, took, tokens);
     count(shared, ctx, took, tokens);
     if ctx.failure.is_some() && ctx.status != 499 {

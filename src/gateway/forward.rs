@@ -8,7 +8,7 @@ use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
 use pingora::{Error, ErrorType, Result};
 use pingora_proxy::Session;
 
-use super::{queue, respond, trip, turn, wait};
+use super::{queue, respond, spend, trip, turn, wait};
 use crate::attempt::Outcome;
 use crate::clock;
 use crate::config::{Commit, Family};
@@ -61,6 +61,7 @@ fn begin(ctx: &mut RequestContext, turn: turn::Turn) -> Option<Arc<Upstream>> {
         let handles = ctx.snapshot.handles.route(route);
         handles.retried(super::finish::retry_reason(outcome));
     }
+    spend::sent(ctx);
     ctx.attempts.count += 1;
     ctx.attempts.report = Report::default();
     ctx.attempts.current = Some(Attempt {

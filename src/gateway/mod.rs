@@ -27,6 +27,7 @@ mod queue;
 mod refuse;
 mod respond;
 mod retry;
+mod spend;
 mod trip;
 mod turn;
 mod wait;

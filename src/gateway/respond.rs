@@ -30,11 +30,13 @@ pub fn rewrite(response: &mut ResponseHeader, ctx: &mut RequestContext) -> Resul
     let extra = upstream
         .map(|upstream| upstream.extra_response_headers.as_slice())
         .unwrap_or_default();
+    // What the gateway counts goes before what the provider does: it is what this caller will be refused by.
+    let hosted_limits = hosted && ctx.spending.is_none();
     let mut head = ResponseHeader::build_no_case(response.status, Some(16))?;
     for (name, value) in &response.headers {
         let passes = PASSED.contains(&name.as_str())
             || name == http::header::TRANSFER_ENCODING
-            || (hosted && name.as_str().starts_with("x-ratelimit-"))
+            || (hosted_limits && name.as_str().starts_with("x-ratelimit-"))
             || extra.contains(name);
         if passes {
             head.append_header(name.clone(), value.clone())?;
@@ -132,6 +134,11 @@ pub fn add_ours(head: &mut ResponseHeader, ctx: &RequestContext) -> Result<()> {
         .map(|current| current.upstream);
     if let Some(upstream) = upstream.and_then(|index| ctx.snapshot.upstreams.get(index)) {
         set("x-sidegate-upstream", &upstream.config.name)?;
+    }
+    if let Some(spending) = &ctx.spending {
+        for (name, value) in spending.remaining.headers() {
+            set(name, &value)?;
+        }
     }
     if let Some(origin) = &ctx.origin {
         for (name, value) in answer_headers(origin) {

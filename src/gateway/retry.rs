@@ -265,7 +265,7 @@ fn has_target(ctx: &RequestContext) -> bool {
     let (Some(route), Some(call)) = (ctx.route(), &ctx.call) else {
         return false;
     };
-    let load = ctx.snapshot.load(call.route);
+    let load = ctx.snapshot.load(call.route, call.prefix);
     let next = ctx
         .attempts
         .trail

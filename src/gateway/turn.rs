@@ -124,7 +124,7 @@ fn choose(ctx: &RequestContext) -> Chosen {
     let (Some(route), Some(call)) = (ctx.route(), ctx.call.as_ref()) else {
         return Chosen::Nothing;
     };
-    let load = ctx.snapshot.load(call.route);
+    let load = ctx.snapshot.load(call.route, call.prefix);
     let mut seen = Vec::new();
     let mut open = Vec::new();
     let mut nearest: Option<Closed> = None;

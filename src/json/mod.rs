@@ -9,8 +9,10 @@ pub mod sample;
 mod scan;
 mod skim;
 mod text;
+mod walk;
 
 pub use cursor::{Malformed, Span, Why};
 pub use scan::{scan, Kind, Member, Scanned, MAX_DEPTH, MAX_MEMBERS};
 pub use skim::{Skimmed, Skimmer};
 pub use text::{unescape, Quoted};
+pub use walk::{items, members, text, tokens};

@@ -56,6 +56,7 @@ pub struct Metrics {
     log_dropped: [Arc<IntCounter>; LogFile::COUNT],
     generation: Arc<IntGauge>,
     breaker_shared: Arc<IntGauge>,
+    budget_shared: Arc<IntGauge>,
     /// Held only so that it stays.
     _build: Arc<IntGauge>,
     process: ProcessSeries,
@@ -74,6 +75,7 @@ impl Metrics {
         let families = Arc::new(Families::declare(&registry)?);
         let generation = families.config_generation.series([]);
         let breaker_shared = families.breaker_shared.series([]);
+        let budget_shared = families.budget_shared.series([]);
         let build = families.build_info.series([build.version, build.revision]);
         build.set(1);
         Ok(Metrics {
@@ -87,6 +89,7 @@ impl Metrics {
             log_dropped: LogFile::ALL.map(|file| families.log_dropped.series([file.as_str()])),
             generation,
             breaker_shared,
+            budget_shared,
             _build: build,
             process: ProcessSeries::default(),
             families,
@@ -151,6 +154,11 @@ impl Metrics {
     /// Whether breakers live in the shared file; false with private memory or none.
     pub fn set_breaker_shared(&self, shared: bool) {
         self.breaker_shared.set(i64::from(shared));
+    }
+
+    /// Whether budgets are counted together with other gateways.
+    pub fn set_budgets_shared(&self, shared: bool) {
+        self.budget_shared.set(i64::from(shared));
     }
 
     /// From now on `sidegate_log_dropped_total` shows these. Only the first call counts.

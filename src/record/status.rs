@@ -31,6 +31,10 @@ pub struct Status {
     pub routes: Vec<RouteStatus>,
     pub upstreams: Vec<UpstreamStatus>,
     pub breaker_shared: bool,
+    /// Every limit that a caller or a route has.
+    pub budgets: Vec<BudgetStatus>,
+    /// Counting with other gateways; none where no Redis is configured.
+    pub shared: Option<SharedStatus>,
     pub log_dropped: LogDrops,
     /// Newest first.
     pub recent_failures: Vec<RecentFailure>,
@@ -122,6 +126,12 @@ pub struct UpstreamStatus {
     pub prompt_bytes: u64,
     /// Requests in our queue that would go there; one that may go elsewhere too is counted there as well.
     pub waiting_for: u64,
+    /// Requests that run there, by its own word: other clients' too. None where it doesn't say, or too long ago.
+    pub running: Option<u64>,
+    /// Requests that wait in its own queue.
+    pub waiting: Option<u64>,
+    /// The used share of its KV cache, 0 to 1.
+    pub kv_cache_ratio: Option<f64>,
     /// Takes no new requests, by an operator's order.
     pub draining: bool,
     /// None where no health probe is configured or none has ended yet.
@@ -135,6 +145,41 @@ pub struct LastFailure {
     #[serde(serialize_with = "as_time")]
     pub at: SystemTime,
     pub code: &'static str,
+}
+
+/// One limit of one window, and its count.
+#[derive(Debug, Clone, Serialize)]
+pub struct BudgetStatus {
+    /// `caller`, `route` or `skill`.
+    pub scope: &'static str,
+    pub name: String,
+    /// `tokens` or `requests`.
+    pub kind: &'static str,
+    pub limit: u64,
+    /// By this gateway.
+    pub used: u64,
+    /// For requests under way here.
+    pub reserved: u64,
+    /// By other gateways, as far as it is known.
+    pub others: u64,
+    pub remaining: u64,
+    /// When the window ends.
+    #[serde(serialize_with = "as_time")]
+    pub renews_at: SystemTime,
+}
+
+/// Whether budgets are counted together with other gateways.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum SharedStatus {
+    Together,
+    /// The store is away.
+    Alone {
+        #[serde(serialize_with = "as_time")]
+        since: SystemTime,
+        /// One of our own words, never the server's.
+        reason: String,
+    },
 }
 
 /// Lines dropped since the start, by file.

@@ -78,6 +78,12 @@ impl Api {
         }
     }
 
+    /// Whether it writes text, and so has a limit for that.
+    pub fn generates(self) -> bool {
+        // An API that writes can also stream what it writes.
+        self.can_stream()
+    }
+
     /// Whether a stream reports its usage only when `stream_options.include_usage` asks for it.
     pub fn asks_for_usage(self) -> bool {
         matches!(self, Api::Chat | Api::Completions)
@@ -118,6 +124,15 @@ impl Api {
             Api::Completions => Some(Key::Prompt),
             Api::Responses | Api::Embeddings => Some(Key::Input),
             Api::Rerank | Api::Score => None,
+        }
+    }
+
+    /// The key whose value goes before everything that [`Api::prompt_key`] holds; none where that holds all.
+    pub fn system_key(self) -> Option<Key> {
+        match self {
+            Api::Messages | Api::CountTokens => Some(Key::System),
+            Api::Responses => Some(Key::Instructions),
+            Api::Chat | Api::Completions | Api::Embeddings | Api::Rerank | Api::Score => None,
         }
     }
 }

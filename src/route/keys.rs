@@ -59,6 +59,8 @@ keys! {
     Messages = "messages",
     Prompt = "prompt",
     Input = "input",
+    System = "system",
+    Instructions = "instructions",
     ApiBase = "api_base",
     ApiKey = "api_key",
     ApiType = "api_type",

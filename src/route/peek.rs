@@ -45,6 +45,8 @@ pub struct Peek {
     pub wished_lane: Option<Lane>,
     /// The value of `messages`, `prompt` or `input`, whichever the API has.
     pub prompt: Option<Span>,
+    /// The value of `system` or `instructions`, where the API has one beside its prompt.
+    pub system: Option<Span>,
     pub(super) places: Places,
 }
 
@@ -123,6 +125,10 @@ pub fn peek(api: Api, body: &[u8]) -> Result<Peek, Refused> {
         prompt: api
             .prompt_key()
             .and_then(|key| fields.get(key))
+            .map(|member| member.value),
+        system: api
+            .system_key()
+            .and_then(|key| fields.said(key))
             .map(|member| member.value),
         places: Places {
             front: scanned.value.start + 1,

@@ -57,6 +57,7 @@ impl Exit {
 
     /// Ends the process.
     pub fn now(&self) -> ! {
+        self.shared.budgets.save_if_changed();
         log::info!("bye");
         self.shared.logs.flush_and_close(clock::now() + LOG_FLUSH);
         // Held until the end, so that a second thread doesn't end the process meanwhile.

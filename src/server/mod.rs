@@ -26,6 +26,7 @@ use pingora_proxy::ProxyServiceBuilder;
 use crate::admin::Admin;
 use crate::admit::Admission;
 use crate::breaker::Breakers;
+use crate::budget::Budgets;
 use crate::clock;
 use crate::config::{Environment, ListenerTls, Loaded, Source};
 use crate::failure::Code;
@@ -33,11 +34,14 @@ use crate::gate::GateConnector;
 use crate::gateway::Gateway;
 use crate::platform;
 use crate::record::{Build, LogFiles, Metrics, ProcessLog};
-use crate::snapshot::{build, BuildError, Ingredients, Reloader, Shared};
+use crate::snapshot::{build, BuildError, Ingredients, Lasting, Reloader, Shared};
 
 pub use announce::{ports_file, Ports};
 pub use listen::pick_free_port;
 pub use signals::take_signals;
+
+/// What callers and routes have spent, in the state folder.
+const LEDGER: &str = "budgets.v1";
 
 /// Idle upstream connections kept, by worker thread.
 const POOL_SIZE: usize = 64;
@@ -97,6 +101,7 @@ pub fn run(start: Start) -> Result<(), StartError> {
     let metrics = new_metrics(&logs)?;
     let breakers = open_breakers(&config.breaker_file, &metrics);
     let admission = Admission::new(&config.lanes);
+    let budgets = open_budgets(&run_dir);
     let (listen, admin) = (config.listen, config.admin);
     let settings = Settings {
         threads: config.threads,
@@ -114,9 +119,14 @@ pub fn run(start: Start) -> Result<(), StartError> {
     };
     let snapshot =
         build(config, &with).map_err(|BuildError(mistakes)| StartError::Configuration(mistakes))?;
-    let shared = Arc::new(Shared::new(
-        snapshot, listen, admin, logs, metrics, breakers, admission,
-    ));
+    let lasting = Lasting {
+        logs,
+        metrics,
+        breakers,
+        admission,
+        budgets,
+    };
+    let shared = Arc::new(Shared::new(snapshot, listen, admin, lasting));
     let reloader = Arc::new(Reloader::new(
         Arc::clone(&shared),
         source,
@@ -155,6 +165,15 @@ fn open_breakers(file: &Path, metrics: &Metrics) -> Breakers {
     }
     metrics.set_breaker_shared(breakers.is_shared());
     breakers
+}
+
+/// Counts go on from where they were; a ledger that can't be read keeps nobody from serving.
+fn open_budgets(run_dir: &Path) -> Budgets {
+    let (budgets, problem) = Budgets::open(&run_dir.join(LEDGER), clock::wall());
+    if let Some(problem) = problem {
+        log::warn!("{problem}");
+    }
+    budgets
 }
 
 fn new_metrics(logs: &Arc<LogFiles>) -> Result<Arc<Metrics>, StartError> {
@@ -209,7 +228,7 @@ fn make_server(
     let mut admin = Service::new("admin".to_owned(), Admin::for_everybody(shared, reloader));
     admin.add_tcp(&shared.admin.to_string());
     server.add_service(admin);
-    server.add_service(background::probes(shared));
+    server.add_service(background::work(shared));
     if let Some(socket) = state_dir::control_socket(run_dir) {
         let mut control = Service::new("control".to_owned(), Admin::for_owner(shared, reloader));
         control.add_uds(&socket.display().to_string(), Some(state_dir::owner_only()));

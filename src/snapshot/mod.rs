@@ -5,36 +5,42 @@
 
 mod build;
 mod model_list;
+mod pressure;
 mod prober;
 mod reload;
 mod rounds;
 mod runtime;
 mod shared;
 mod slots;
+mod spending;
 mod tls;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::time::Instant;
 
 use http::header::{HeaderName, HeaderValue};
 use pingora::upstreams::peer::HttpPeer;
 
 use crate::admit::{UpstreamLimits, UpstreamPlaces};
-use crate::attempt::{Load, Pace, Resolver};
+use crate::attempt::{self, Load, Pace, Reading, Resolver, Seen};
 use crate::breaker::{Condition, Slot, View};
 use crate::caller::{HostRule, TokenTable};
+use crate::clock;
 use crate::config::{self, Config, Family, Target};
 use crate::record::labels::BreakerState;
 use crate::record::Handles;
 
 pub use build::{build, examine, BuildError, Findings, Ingredients};
+pub use pressure::read_pressure_for_ever;
 pub use prober::probe_for_ever;
 pub use reload::{Change, Earlier, Reloaded, Reloader};
 pub use runtime::Runtime;
-pub use shared::Shared;
+pub use shared::{Lasting, Shared};
 pub use slots::learn_slots_for_ever;
+pub use spending::{save_budgets_for_ever, share_budgets_for_ever};
 pub use tls::ClientTls;
 
 /// One generation of everything that a request depends on.
@@ -94,6 +100,12 @@ impl Upstream {
         learned.unwrap_or(self.config.streams)
     }
 
+    /// What the server last said of how busy it is; none where it doesn't say, or too long ago.
+    fn pressure(&self, now: Instant) -> Option<Seen> {
+        let every = self.config.pressure.as_ref()?.every;
+        self.runtime.pressure.fresh(now, every)
+    }
+
     /// The header with the key, as its family wants it; none where it has no key.
     pub fn key(&self) -> Option<(&'static str, HeaderValue)> {
         let name = match self.config.family {
@@ -135,12 +147,28 @@ impl Snapshot {
         self.targets.get(route)?.get(target)
     }
 
-    /// How busy the targets of a route are, for the choice among them.
-    pub fn load(&self, route: usize) -> RouteLoad<'_> {
+    /// How busy the targets of a route are, for the choice among them; `prefix` is what the request begins with.
+    pub fn load(&self, route: usize, prefix: Option<u64>) -> RouteLoad<'_> {
         RouteLoad {
             snapshot: self,
             route,
+            prefix,
+            now: clock::now(),
         }
+    }
+
+    /// Our requests in flight at an upstream.
+    pub fn in_flight(&self, upstream: usize) -> u32 {
+        let series = self.handles.upstream(upstream);
+        series.map_or(0, |series| {
+            u32::try_from(series.in_flight()).unwrap_or(u32::MAX)
+        })
+    }
+
+    /// What an upstream last said of how busy it is; none where it doesn't say, or too long ago.
+    pub fn pressure(&self, upstream: usize) -> Option<Reading> {
+        let seen = self.upstreams.get(upstream)?.pressure(clock::now())?;
+        Some(seen.reading)
     }
 
     /// Moves the turn on; called once a request.
@@ -155,14 +183,26 @@ impl Snapshot {
 pub struct RouteLoad<'a> {
     snapshot: &'a Snapshot,
     route: usize,
+    prefix: Option<u64>,
+    now: Instant,
 }
 
 impl Load for RouteLoad<'_> {
-    fn in_flight(&self, target: &Target) -> u32 {
-        let upstream = self.snapshot.handles.upstream(target.upstream);
-        upstream.map_or(0, |series| {
-            u32::try_from(series.in_flight()).unwrap_or(u32::MAX)
-        })
+    fn requests(&self, target: &Target) -> u32 {
+        let ours = self.snapshot.in_flight(target.upstream);
+        let upstream = self.snapshot.upstreams.get(target.upstream);
+        let seen = upstream.and_then(|upstream| upstream.pressure(self.now));
+        attempt::load(ours, seen)
+    }
+
+    fn prefix(&self) -> Option<u64> {
+        self.prefix
+    }
+
+    fn identity(&self, target: &Target) -> u64 {
+        let upstream = self.snapshot.upstreams.get(target.upstream);
+        let name = upstream.map_or("", |upstream| upstream.config.name.as_str());
+        attempt::identity(name, target.model.as_deref())
     }
 
     fn is_behind(&self, target: &Target) -> bool {

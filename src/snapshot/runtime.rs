@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::attempt::{Health, Prefill, Probed, RetryBudget};
+use crate::attempt::{Health, Prefill, Pressure, Probed, RetryBudget};
 use crate::clock;
 use crate::config;
 
@@ -13,6 +13,8 @@ use crate::config;
 pub struct Runtime {
     pub retry_budget: RetryBudget,
     pub prefill: Prefill,
+    /// How busy the server says that it is.
+    pub pressure: Pressure,
     health: Mutex<Health>,
     /// When an answer last moved on there, in milliseconds since `origin`; 0 for never.
     progress: AtomicU64,
@@ -27,6 +29,7 @@ impl Runtime {
         Runtime {
             retry_budget: RetryBudget::new(rule, now),
             prefill: Prefill::new(),
+            pressure: Pressure::default(),
             health: Mutex::default(),
             progress: AtomicU64::new(0),
             origin: now,

@@ -11,7 +11,9 @@ use super::model_list::ModelLists;
 use super::Snapshot;
 use crate::admit::{Admission, LastWait, PerLane};
 use crate::breaker::Breakers;
+use crate::budget::{AccountLimits, Budgets, Scope};
 use crate::clock;
+use crate::config::Config;
 use crate::gate::Watches;
 use crate::limits::Pool;
 use crate::platform;
@@ -20,6 +22,15 @@ use crate::record::{LogFiles, Metrics, Sequence};
 
 /// `/status` shows this many failures.
 const RECENT_FAILURES: usize = 50;
+
+/// What is made before the first snapshot and lives as long as the process.
+pub struct Lasting {
+    pub logs: Arc<LogFiles>,
+    pub metrics: Arc<Metrics>,
+    pub breakers: Breakers,
+    pub admission: Arc<Admission>,
+    pub budgets: Budgets,
+}
 
 /// Shared by the listeners, the reloader and the signal handler.
 pub struct Shared {
@@ -37,6 +48,8 @@ pub struct Shared {
     pub connections: Arc<Pool>,
     /// Places in lanes and at upstreams.
     pub admission: Arc<Admission>,
+    /// Tokens and requests that callers and routes may spend.
+    pub budgets: Budgets,
     /// Held while limits change, so that they are always those of the snapshot that serves.
     changing_places: Mutex<()>,
     /// How long one waits for them these days.
@@ -60,13 +73,18 @@ impl Shared {
         snapshot: Snapshot,
         listen: SocketAddr,
         admin: SocketAddr,
-        logs: Arc<LogFiles>,
-        metrics: Arc<Metrics>,
-        breakers: Breakers,
-        admission: Arc<Admission>,
+        lasting: Lasting,
     ) -> Shared {
+        let Lasting {
+            logs,
+            metrics,
+            breakers,
+            admission,
+            budgets,
+        } = lasting;
         metrics.serving(&snapshot.config, snapshot.generation);
         set_places(&admission, &snapshot);
+        budgets.configure(&limits_of(&snapshot.config), clock::wall());
         let limits = &snapshot.config.limits;
         Shared {
             hop_name: format!("{:016x}", rand::random::<u64>()),
@@ -77,6 +95,7 @@ impl Shared {
             bodies: Pool::new(limits.bodies_in_flight),
             connections: Pool::new(connections(limits.connections)),
             admission,
+            budgets,
             changing_places: Mutex::default(),
             queue_waits: PerLane::default(),
             requests: Pool::new(u64::MAX),
@@ -113,6 +132,8 @@ impl Shared {
             .set_capacity(connections(limits.connections));
         let _alone = self.changing_places();
         set_places(&self.admission, &snapshot);
+        self.budgets
+            .configure(&limits_of(&snapshot.config), clock::wall());
         self.current.store(Arc::new(snapshot));
     }
 
@@ -160,6 +181,24 @@ fn set_places(admission: &Arc<Admission>, snapshot: &Snapshot) {
         &snapshot.upstream_limits(),
         &config.callers.limits,
     );
+}
+
+/// Every account that has a limit.
+fn limits_of(config: &Config) -> Vec<AccountLimits> {
+    let callers = config.callers.limits.iter();
+    let callers = callers.map(|(name, limits)| AccountLimits {
+        scope: Scope::Caller,
+        name: name.clone(),
+        budget: limits.budget,
+        rate: limits.rate,
+    });
+    let routes = config.routes.iter().map(|route| AccountLimits {
+        scope: Scope::Route,
+        name: route.name.clone(),
+        budget: route.budget,
+        rate: None,
+    });
+    callers.chain(routes).collect()
 }
 
 /// Half of the descriptors: the other half is for upstreams, logs and listeners.

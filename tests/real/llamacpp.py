@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """llama.cpp's own HTTP server with the tiny model, on loopback.
 
-    llamacpp.py PORT [SLOTS] [CTX] [--embeddings] [--alias NAME] [--api-key KEY]
+    llamacpp.py PORT [SLOTS] [CTX] [--embeddings] [--alias NAME] [--api-key KEY] [--no-metrics]
 
 PORT 0 lets the system choose; once the server answers, `listening on PORT` is printed. CTX is the context
 of one slot. It ends on SIGTERM, when the pipe on its standard input closes and when its parent goes away,
@@ -43,6 +43,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--api-key")
     parser.add_argument("--model", type=Path, default=MODEL)
     parser.add_argument("--ping-seconds", type=int)
+    parser.add_argument("--no-metrics", action="store_true")
     return parser.parse_args()
 
 
@@ -58,7 +59,7 @@ def parameters(wanted: argparse.Namespace) -> xllamacpp.CommonParams:
     parameters.cpuparams_batch.n_threads = 1
     parameters.n_threads_http = wanted.slots + 8
     parameters.cache_ram_mib = 0
-    parameters.endpoint_metrics = True
+    parameters.endpoint_metrics = not wanted.no_metrics
     parameters.ui = False
     parameters.offline = True
     if wanted.api_key:

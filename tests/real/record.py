@@ -25,6 +25,7 @@ FIXTURES = HERE.parent / "fixtures"
 MODEL = "tiny"
 START_SECONDS = 400
 OVERLOAD_REQUESTS = 16
+LOAD_REQUESTS = 6
 
 
 def main() -> None:
@@ -54,6 +55,12 @@ def record_llamacpp(recording: "Recording") -> None:
     with Server(recording, ["llamacpp.py", "PORT", "1", "32768", "--ping-seconds", "1"]) as server:
         server.wait()
         record_waiting_streams(server)
+    with Server(recording, ["llamacpp.py", "PORT", "2", "8192"]) as server:
+        server.wait()
+        record_metrics_under_load(server, b"llamacpp:requests_deferred", tokens=6000)
+    with Server(recording, ["llamacpp.py", "PORT", "1", str(CONTEXT), "--no-metrics"]) as server:
+        server.wait()
+        server.record("metrics_off", "GET", "/metrics", None)
 
 
 def record_vllm(recording: "Recording") -> None:
@@ -70,6 +77,11 @@ def record_vllm(recording: "Recording") -> None:
         record_overload(server, "overloaded_stream", stream=True)
         server.headers = {}
         record_keys(server)
+    # Blocks for two of the four sequences, so that the cache is what fills up.
+    few_blocks = ["--max-model-len", str(CONTEXT), "--max-num-seqs", "4", "--num-gpu-blocks-override", "8"]
+    with Server(recording, ["vllm.sh", "PORT", *few_blocks]) as server:
+        server.wait()
+        record_metrics_under_load(server, b"vllm:num_requests_waiting{", tokens=CONTEXT - 100)
 
 
 def record_keys(server: "Server") -> None:
@@ -89,6 +101,27 @@ def record_waiting_streams(server: "Server") -> None:
     busy = server.send_aside(*post("", "chat/completions", body)[1:])
     server.record(*post("chat_stream_waiting_for_a_slot", "chat/completions", {**body, "max_tokens": 3}))
     busy.join()
+
+
+def record_metrics_under_load(server: "Server", waiting: bytes, tokens: int) -> None:
+    """More requests at once than run together: the first answer that says that some of them wait."""
+    body = {"model": MODEL, "messages": HELLO, "max_tokens": tokens, "ignore_eos": True, "stream": True}
+    _, method, path, raw = post("", "chat/completions", body)
+    load = request_bytes(method, path, server.headers, raw)
+    senders = [threading.Thread(target=exchange, args=(server.port, load)) for _ in range(LOAD_REQUESTS)]
+    [sender.start() for sender in senders]
+    ask = request_bytes("GET", "/metrics", server.headers, None)
+    while any(sender.is_alive() for sender in senders):
+        done = exchange(server.port, ask)
+        if sample(done.answer, waiting) > 0:
+            server.recording.keep("metrics_under_load", done, server.command)
+            break
+    [sender.join() for sender in senders]
+
+
+def sample(answer: bytes, series: bytes) -> float:
+    lines = [line for line in answer.splitlines() if line.startswith(series)]
+    return sum(float(line.split()[-1]) for line in lines)
 
 
 def record_overload(server: "Server", name: str, stream: bool) -> None:

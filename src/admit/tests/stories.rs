@@ -179,7 +179,7 @@ fn quick_requests_to_one_upstream_use_up_no_turns_at_another() {
         desk.finish(chat);
         chat = *desk.let_in.last().unwrap();
         // Every fourth request is the first of its four: that of "both" for a chat.
-        of_both += u32::from((chat - 2) % 4 == 0);
+        of_both += u32::from((chat - 2).is_multiple_of(4));
     }
     assert_eq!(of_both, 5);
 }

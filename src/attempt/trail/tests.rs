@@ -16,7 +16,7 @@ fn target(upstream: usize, tier: u32, weight: u32) -> Target {
 struct Busy(Vec<u32>, usize);
 
 impl Load for Busy {
-    fn in_flight(&self, target: &Target) -> u32 {
+    fn requests(&self, target: &Target) -> u32 {
         self.0[target.upstream]
     }
     fn is_behind(&self, target: &Target) -> bool {
@@ -24,6 +24,12 @@ impl Load for Busy {
     }
     fn turn(&self) -> usize {
         self.1
+    }
+    fn prefix(&self) -> Option<u64> {
+        None
+    }
+    fn identity(&self, target: &Target) -> u64 {
+        target.upstream as u64
     }
 }
 
@@ -299,4 +305,120 @@ fn a_lone_500_and_a_stale_connection_are_tried_there_again_before_anywhere_else(
             .target,
         1
     );
+}
+
+/// Requests that all begin with the same key.
+struct Affine {
+    key: Option<u64>,
+    busy: Vec<u32>,
+    behind: Option<usize>,
+}
+
+impl Load for Affine {
+    fn requests(&self, target: &Target) -> u32 {
+        self.busy[target.upstream]
+    }
+    fn is_behind(&self, target: &Target) -> bool {
+        self.behind == Some(target.upstream)
+    }
+    fn turn(&self) -> usize {
+        0
+    }
+    fn prefix(&self) -> Option<u64> {
+        self.key
+    }
+    fn identity(&self, target: &Target) -> u64 {
+        target.upstream as u64
+    }
+}
+
+fn affine(key: u64, targets: &[Target], closed: &[usize]) -> usize {
+    let load = Affine {
+        key: Some(key),
+        busy: vec![0; 4],
+        behind: None,
+    };
+    let choice = Trail::default().next(targets, Balance::Prefix, &load, closed);
+    choice.unwrap().target
+}
+
+#[test]
+fn equal_beginnings_meet_at_one_target_and_different_ones_spread() {
+    let targets = [target(0, 0, 1), target(1, 0, 1), target(2, 0, 1)];
+    let mut seen = [0; 3];
+    for key in 0..300 {
+        let chosen = affine(key, &targets, &[]);
+        assert_eq!(affine(key, &targets, &[]), chosen);
+        seen[chosen] += 1;
+    }
+    assert!(seen.iter().all(|&times| times > 50), "{seen:?}");
+}
+
+#[test]
+fn a_closed_target_moves_only_its_own_beginnings() {
+    let targets = [target(0, 0, 1), target(1, 0, 1), target(2, 0, 1)];
+    for key in 0..100 {
+        let home = affine(key, &targets, &[]);
+        for closed in 0..3 {
+            let chosen = affine(key, &targets, &[closed]);
+            assert_eq!(chosen == home, closed != home);
+        }
+    }
+}
+
+#[test]
+fn tiers_and_health_come_before_the_cache() {
+    let targets = [target(0, 1, 1), target(1, 0, 1), target(2, 0, 1)];
+    for key in 0..50 {
+        assert_ne!(affine(key, &targets, &[]), 0);
+        let load = Affine {
+            key: Some(key),
+            busy: vec![0; 3],
+            behind: Some(1),
+        };
+        let choice = Trail::default().next(&targets, Balance::Prefix, &load, &[]);
+        assert_eq!(choice.unwrap().target, 2);
+    }
+}
+
+#[test]
+fn a_target_that_was_tried_gives_way_to_the_next_in_the_order() {
+    let targets = [target(0, 0, 1), target(1, 0, 1), target(2, 0, 1)];
+    let load = Affine {
+        key: Some(7),
+        busy: vec![0; 3],
+        behind: None,
+    };
+    let home = affine(7, &targets, &[]);
+    let trail = after(&[(home, Outcome::ConnectRefused)]);
+    let choice = trail.next(&targets, Balance::Prefix, &load, &[]).unwrap();
+    assert_eq!(choice.target, affine(7, &targets, &[home]));
+}
+
+#[test]
+fn a_busy_home_is_passed_over() {
+    let targets = [target(0, 0, 1), target(1, 0, 1)];
+    let home = affine(7, &targets, &[]);
+    for (busy, chosen) in [(1, home), (5, 1 - home)] {
+        let mut load = Affine {
+            key: Some(7),
+            busy: vec![0; 2],
+            behind: None,
+        };
+        load.busy[home] = busy;
+        let choice = Trail::default().next(&targets, Balance::Prefix, &load, &[]);
+        assert_eq!(choice.unwrap().target, chosen, "{busy} requests");
+    }
+}
+
+#[test]
+fn an_unknown_beginning_goes_to_the_least_busy() {
+    let targets = [target(0, 0, 1), target(1, 0, 1)];
+    let load = Affine {
+        key: None,
+        busy: vec![3, 1],
+        behind: None,
+    };
+    let choice = Trail::default().next(&targets, Balance::Prefix, &load, &[]);
+    assert_eq!(choice.unwrap().target, 1);
 }

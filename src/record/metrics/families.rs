@@ -102,6 +102,10 @@ families! {
     tokens: IntCounter(NONE) "sidegate_tokens_total" [route, caller, kind];
     /// Tokens left in the present window of a budget.
     budget_remaining: IntGauge(NONE) "sidegate_budget_remaining_tokens" [scope, name];
+    /// Tokens that a budget has in each of its windows.
+    budget_limit: IntGauge(NONE) "sidegate_budget_limit_tokens" [scope, name];
+    /// Whether budgets and rates are counted together with other gateways; 0 while alone, or without a Redis.
+    budget_shared: IntGauge(NONE) "sidegate_budget_shared" [];
     /// Requests that failed, by the code their client was told.
     failures: IntCounter(NONE) "sidegate_failures_total" [route, provider_family, code];
     /// Requests whose client left, by where they were.

@@ -76,6 +76,8 @@ fn every_family_is_there_from_the_start() {
         ("sidegate_breaker_shared", "gauge"),
         ("sidegate_tokens_total", "counter"),
         ("sidegate_budget_remaining_tokens", "gauge"),
+        ("sidegate_budget_limit_tokens", "gauge"),
+        ("sidegate_budget_shared", "gauge"),
         ("sidegate_failures_total", "counter"),
         ("sidegate_client_aborts_total", "counter"),
         ("sidegate_streams_truncated_total", "counter"),
@@ -343,14 +345,14 @@ fn measured_values_appear_with_their_first_measure() {
     };
     config.callers.limits.insert("agent-7".to_owned(), limits);
     let handles = bind(&metrics, &config);
-    handles.upstream(0).unwrap().set_waiting(4);
-    handles.upstream(0).unwrap().set_kv_cache_ratio(0.5);
+    let upstream = handles.upstream(0).unwrap();
+    upstream.set_pressure(Some(4), Some(0.5));
     handles.disks().for_each(|disk| disk.set_used_ratio(0.25));
-    handles.route(Some(0)).budget().unwrap().set_remaining(9);
+    handles.route(Some(0)).budget().unwrap().set(9, 10);
     handles
         .caller_budget("agent-7")
         .unwrap()
-        .set_remaining(u64::MAX);
+        .set(u64::MAX, u64::MAX);
     handles
         .route(Some(0))
         .breaker(0)

@@ -1,12 +1,19 @@
 //! The series of one upstream, one breaker, one budget, one volume: shared by all snapshots that know it.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use prometheus::{Gauge, IntCounter, IntGauge};
 
 use super::super::labels::{BreakerState, BudgetScope, Outcome};
 use super::families::Families;
 use super::{as_gauge, count};
+
+/// What an upstream says of itself; without a series while that isn't known.
+#[derive(Default)]
+struct PressureGauges {
+    waiting: Option<Arc<IntGauge>>,
+    kv_cache: Option<Arc<Gauge>>,
+}
 
 /// What is counted by upstream alone.
 pub struct UpstreamSeries {
@@ -16,8 +23,7 @@ pub struct UpstreamSeries {
     streams: Arc<IntGauge>,
     retry_budget_exhausted: Arc<IntCounter>,
     truncated: Arc<IntCounter>,
-    waiting: OnceLock<Arc<IntGauge>>,
-    kv_cache: OnceLock<Arc<Gauge>>,
+    pressure: Mutex<PressureGauges>,
 }
 
 impl UpstreamSeries {
@@ -33,8 +39,7 @@ impl UpstreamSeries {
             streams: families.upstream_streams.series([upstream]),
             retry_budget_exhausted: families.retry_budget_exhausted.series([upstream]),
             truncated: families.streams_truncated.series([upstream]),
-            waiting: OnceLock::new(),
-            kv_cache: OnceLock::new(),
+            pressure: Mutex::default(),
         }
     }
 
@@ -62,18 +67,19 @@ impl UpstreamSeries {
         self.truncated.inc();
     }
 
-    /// Requests waiting inside the upstream; there is no series before the first call.
-    pub fn set_waiting(&self, requests: u64) {
-        self.waiting
-            .get_or_init(|| self.families.upstream_waiting.series([&self.upstream]))
-            .set(as_gauge(requests));
-    }
-
-    /// The used share of its KV cache, 0 to 1; there is no series before the first call.
-    pub fn set_kv_cache_ratio(&self, ratio: f64) {
-        self.kv_cache
-            .get_or_init(|| self.families.upstream_kv_cache.series([&self.upstream]))
-            .set(ratio);
+    /// Requests waiting inside the upstream, and the used share of its KV cache, 0 to 1. What isn't known has no series.
+    pub fn set_pressure(&self, waiting: Option<u64>, kv_cache: Option<f64>) {
+        let mut gauges = self.pressure.lock().unwrap_or_else(PoisonError::into_inner);
+        gauges.waiting = waiting.map(|requests| {
+            let gauge = self.families.upstream_waiting.series([&self.upstream]);
+            gauge.set(as_gauge(requests));
+            gauge
+        });
+        gauges.kv_cache = kv_cache.map(|ratio| {
+            let gauge = self.families.upstream_kv_cache.series([&self.upstream]);
+            gauge.set(ratio);
+            gauge
+        });
     }
 }
 
@@ -112,7 +118,8 @@ pub struct BudgetSeries {
     families: Arc<Families>,
     scope: BudgetScope,
     name: Box<str>,
-    remaining: OnceLock<Arc<IntGauge>>,
+    /// What is left, and the whole.
+    gauges: OnceLock<[Arc<IntGauge>; 2]>,
 }
 
 impl BudgetSeries {
@@ -121,15 +128,21 @@ impl BudgetSeries {
             families: Arc::clone(families),
             scope,
             name: name.into(),
-            remaining: OnceLock::new(),
+            gauges: OnceLock::new(),
         }
     }
 
-    pub fn set_remaining(&self, tokens: u64) {
-        let labels = || [self.scope.as_str(), &*self.name];
-        self.remaining
-            .get_or_init(|| self.families.budget_remaining.series(labels()))
-            .set(as_gauge(tokens));
+    /// Tokens that are left of those in `limit`.
+    pub fn set(&self, remaining: u64, limit: u64) {
+        let [left, whole] = self.gauges.get_or_init(|| {
+            let labels = [self.scope.as_str(), &*self.name];
+            [
+                self.families.budget_remaining.series(labels),
+                self.families.budget_limit.series(labels),
+            ]
+        });
+        left.set(as_gauge(remaining));
+        whole.set(as_gauge(limit));
     }
 }
 

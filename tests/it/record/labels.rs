@@ -7,7 +7,7 @@ use crate::support::canary::word;
 use crate::support::{many, plain, Metrics};
 
 /// Every family that dashboards rely on, the histograms by their name alone.
-const FAMILIES: [&str; 31] = [
+const FAMILIES: [&str; 33] = [
     "sidegate_requests_total",
     "sidegate_request_duration_seconds",
     "sidegate_time_to_first_token_seconds",
@@ -26,6 +26,8 @@ const FAMILIES: [&str; 31] = [
     "sidegate_breaker_shared",
     "sidegate_tokens_total",
     "sidegate_budget_remaining_tokens",
+    "sidegate_budget_limit_tokens",
+    "sidegate_budget_shared",
     "sidegate_failures_total",
     "sidegate_client_aborts_total",
     "sidegate_streams_truncated_total",

@@ -33,7 +33,6 @@ use config::Written;
 use process::{Ports, Process};
 
 pub struct Gateway {
-    home: TempDir,
     /// `None` once it was stopped or killed.
     process: Mutex<Option<Process>>,
     ports: Ports,
@@ -47,6 +46,8 @@ pub struct Gateway {
     ledger: Ledger,
     /// What it used when it had just become ready.
     baseline: Usage,
+    /// Goes last: a gateway that still runs would write its log into a new folder of that name.
+    home: TempDir,
 }
 
 #[derive(Debug, Clone)]
