@@ -10,7 +10,7 @@ DOC_FLAGS = -D warnings -A rustdoc::private_intra_doc_links
 LOOM = cargo test --locked --manifest-path tests/loom/Cargo.toml --target-dir target/loom
 
 .DEFAULT_GOAL := help
-.PHONY: help run test loom lint check test-openclaw load
+.PHONY: help run test loom lint check test-openclaw load load-mixed
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -19,6 +19,7 @@ run: ## Build it and try it: stand-in upstreams, a fresh token, one line to past
 	@$(WITH_TOOLS) cargo run --locked --quiet -- demo
 
 test: ## All tests: documentation, the breaker under loom, unit, integration (with the real SDKs and llama.cpp)
+	@python3 -B load-tests/mixed/tests.py
 	@$(WITH_TOOLS) cargo test --locked --doc
 	@$(WITH_TOOLS) $(LOOM)
 	@$(WITH_TOOLS) cargo test --locked --lib --bins --tests
@@ -41,3 +42,6 @@ test-openclaw: ## One turn of a real OpenClaw agent through the gateway (700 MB 
 
 load: ## The load tests; see load-tests/README.md
 	@$(WITH_TOOLS) load-tests/run.sh
+
+load-mixed: ## What people feel beside a batch flood, over two real llama.cpp servers
+	@$(WITH_TOOLS) load-tests/mixed.sh

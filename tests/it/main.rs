@@ -18,6 +18,7 @@ mod keepalive;
 
 mod arrive;
 mod attempts;
+mod balance;
 mod bench;
 mod breaker;
 mod caller;
