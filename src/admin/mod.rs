@@ -3,6 +3,7 @@
 //! Reading needs no token, because the port is on the loopback; changing anything needs one with scope `admin`, and no
 //! `Origin`, so that no web page can do it. The control socket needs neither: only its owner can open it.
 
+mod page;
 mod status;
 
 use std::sync::Arc;
@@ -12,6 +13,8 @@ use http::Response;
 use pingora::apps::http_app::ServeHttp;
 use pingora::protocols::http::ServerSession;
 use serde::Serialize;
+
+use page::Page;
 
 use crate::caller::bearer;
 use crate::clock;
@@ -29,6 +32,7 @@ pub struct Admin {
     reloader: Arc<Reloader>,
     /// Whoever gets here is the owner.
     trusts: bool,
+    page: Page,
 }
 
 /// What an operator's command came to.
@@ -82,6 +86,7 @@ impl Admin {
             shared: Arc::clone(shared),
             reloader: Arc::clone(reloader),
             trusts: false,
+            page: Page::load(),
         }
     }
 
@@ -91,6 +96,7 @@ impl Admin {
             shared: Arc::clone(shared),
             reloader: Arc::clone(reloader),
             trusts: true,
+            page: Page::load(),
         }
     }
 
@@ -105,6 +111,7 @@ impl Admin {
             return refuse(421, "host_denied", "use the address that the gateway listens on, or add the name to callers.allowed_hosts");
         }
         match (header.method.as_str(), header.uri.path()) {
+            ("GET" | "HEAD", "/") => self.page.answer(),
             ("GET" | "HEAD", "/livez") => plain(200, TEXT, b"ok\n".to_vec()),
             ("GET" | "HEAD", "/readyz") => self.ready(),
             ("GET", "/metrics") => self.metrics(),
@@ -115,7 +122,7 @@ impl Admin {
                 let model = header.uri.query().and_then(model_in);
                 self.changing(session, |admin| admin.reset(upstream, model))
             }
-            (_, "/livez" | "/readyz" | "/metrics" | "/status") => {
+            (_, "/" | "/livez" | "/readyz" | "/metrics" | "/status") => {
                 refuse(405, "method_not_allowed", "this path is read with GET")
             }
             (_, "/reload") => refuse(
@@ -126,7 +133,7 @@ impl Admin {
             _ => refuse(
                 404,
                 "unknown_path",
-                "there are /livez, /readyz, /metrics, /status and POST /reload",
+                "there are / (a page), /livez, /readyz, /metrics, /status and POST /reload",
             ),
         }
     }

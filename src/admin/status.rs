@@ -31,7 +31,9 @@ pub fn of(shared: &Shared, reloader: &Reloader) -> Status {
             last_reload: reloader.last(),
             pending_restart: reloader.pending(),
         },
-        lanes: Lane::ALL.map(|lane| lane_status(&places, lane)).to_vec(),
+        lanes: Lane::ALL
+            .map(|lane| lane_status(&snapshot, &places, lane))
+            .to_vec(),
         routes: routes(&snapshot),
         upstreams: upstreams(&snapshot, &places),
         breaker_shared: shared.breakers.is_shared(),
@@ -46,7 +48,7 @@ pub fn of(shared: &Shared, reloader: &Reloader) -> Status {
     }
 }
 
-fn lane_status(places: &admit::Status, lane: Lane) -> LaneStatus {
+fn lane_status(snapshot: &Snapshot, places: &admit::Status, lane: Lane) -> LaneStatus {
     let status = places.lanes.of(lane);
     LaneStatus {
         name: lane.as_str(),
@@ -54,6 +56,7 @@ fn lane_status(places: &admit::Status, lane: Lane) -> LaneStatus {
         capacity: u64::from(status.capacity),
         waiting: u64::from(status.waiting),
         queue: u64::from(status.queue),
+        patience_seconds: snapshot.config.lanes.of(lane).patience.as_secs_f64(),
         retrying: u64::from(status.retrying),
         oldest_seconds: status.oldest.map(|oldest| oldest.as_secs_f64()),
     }
@@ -192,9 +195,12 @@ fn refresh_budgets(shared: &Shared, snapshot: &Snapshot) {
             series.set(meter.remaining(), meter.limit);
         }
     }
-    shared
-        .metrics
-        .set_budgets_shared(shared.budgets.sharing() == Sharing::Together);
+    let sharing = match shared.budgets.sharing() {
+        Sharing::Off => None,
+        Sharing::Together => Some(true),
+        Sharing::Alone { .. } => Some(false),
+    };
+    shared.metrics.set_budgets_shared(sharing);
 }
 
 /// What a server said too long ago is not shown.

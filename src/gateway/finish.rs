@@ -242,6 +242,7 @@ fn remember(shared: &Shared, ctx: &RequestContext) {
         ts: clock::wall(),
         route: ctx.route().map(|route| route.name.clone()),
         code: failure.code().as_str(),
+        http_status: failure.http_status(),
         correlation_id: ctx.correlation.as_str().to_owned(),
         hint: failure::hint(failure, &refuse::about(ctx)),
     });

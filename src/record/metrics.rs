@@ -56,7 +56,8 @@ pub struct Metrics {
     log_dropped: [Arc<IntCounter>; LogFile::COUNT],
     generation: Arc<IntGauge>,
     breaker_shared: Arc<IntGauge>,
-    budget_shared: Arc<IntGauge>,
+    /// None without a Redis.
+    budget_shared: Mutex<Option<Arc<IntGauge>>>,
     /// Held only so that it stays.
     _build: Arc<IntGauge>,
     process: ProcessSeries,
@@ -75,7 +76,6 @@ impl Metrics {
         let families = Arc::new(Families::declare(&registry)?);
         let generation = families.config_generation.series([]);
         let breaker_shared = families.breaker_shared.series([]);
-        let budget_shared = families.budget_shared.series([]);
         let build = families.build_info.series([build.version, build.revision]);
         build.set(1);
         Ok(Metrics {
@@ -89,7 +89,7 @@ impl Metrics {
             log_dropped: LogFile::ALL.map(|file| families.log_dropped.series([file.as_str()])),
             generation,
             breaker_shared,
-            budget_shared,
+            budget_shared: Mutex::default(),
             _build: build,
             process: ProcessSeries::default(),
             families,
@@ -156,9 +156,17 @@ impl Metrics {
         self.breaker_shared.set(i64::from(shared));
     }
 
-    /// Whether budgets are counted together with other gateways.
-    pub fn set_budgets_shared(&self, shared: bool) {
-        self.budget_shared.set(i64::from(shared));
+    /// Whether budgets are counted together with other gateways; none where there is no Redis to do so.
+    pub fn set_budgets_shared(&self, shared: Option<bool>) {
+        let gauge = shared.map(|shared| {
+            let gauge = self.families.budget_shared.series([]);
+            gauge.set(i64::from(shared));
+            gauge
+        });
+        *self
+            .budget_shared
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = gauge;
     }
 
     /// From now on `sidegate_log_dropped_total` shows these. Only the first call counts.

@@ -74,6 +74,8 @@ pub struct LaneStatus {
     pub queue: u64,
     /// Requests that hold a place and wait for another upstream to try.
     pub retrying: u64,
+    /// How long one may wait.
+    pub patience_seconds: f64,
     /// How long the one that waits longest has done so; none when nobody waits.
     pub oldest_seconds: Option<f64>,
 }
@@ -199,6 +201,8 @@ pub struct RecentFailure {
     /// None when none was chosen.
     pub route: Option<String>,
     pub code: &'static str,
+    /// What its client was told.
+    pub http_status: u16,
     pub correlation_id: String,
     /// What to do about it, in our own words.
     pub hint: String,

@@ -16,6 +16,8 @@ use crate::support::unreachable::Refusing;
 use crate::support::{eventually, refuse, within, Gateway};
 
 mod llamacpp;
+mod page;
+mod prometheus;
 mod report;
 
 use llamacpp::Llamacpp;

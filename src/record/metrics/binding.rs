@@ -55,7 +55,7 @@ impl Binding<'_> {
                 .map(|target| self.target(name, target))
                 .collect(),
             failures: self.failures(route),
-            other_failures: self.failure_series(name, NONE),
+            other_failures: self.other_failures(name),
             tokens: callers
                 .map(|(index, caller)| may_invoke(index).then(|| self.token_series(name, caller)))
                 .collect(),
@@ -64,16 +64,21 @@ impl Binding<'_> {
     }
 
     fn no_route(&self) -> RouteHandles {
-        let other_failures = self.failure_series(NONE, NONE);
-        other_failures.begin();
         RouteHandles {
             route: self.route_series(NONE, None),
             targets: Vec::new(),
             failures: Default::default(),
-            other_failures,
+            other_failures: self.other_failures(NONE),
             tokens: Vec::new(),
             budget: None,
         }
+    }
+
+    /// Failures before any upstream was asked. They begin at 0, so that the first ones are an increase.
+    fn other_failures(&self, route: &str) -> Arc<FailureSeries> {
+        let series = self.failure_series(route, NONE);
+        series.begin();
+        series
     }
 
     fn route_series(&self, name: &str, lane: Option<Lane>) -> Arc<RouteSeries> {

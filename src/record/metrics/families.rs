@@ -104,7 +104,7 @@ families! {
     budget_remaining: IntGauge(NONE) "sidegate_budget_remaining_tokens" [scope, name];
     /// Tokens that a budget has in each of its windows.
     budget_limit: IntGauge(NONE) "sidegate_budget_limit_tokens" [scope, name];
-    /// Whether budgets and rates are counted together with other gateways; 0 while alone, or without a Redis.
+    /// Whether budgets and rates are counted together with other gateways; 0 while their Redis is away.
     budget_shared: IntGauge(NONE) "sidegate_budget_shared" [];
     /// Requests that failed, by the code their client was told.
     failures: IntCounter(NONE) "sidegate_failures_total" [route, provider_family, code];

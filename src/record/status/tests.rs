@@ -51,6 +51,7 @@ fn a_recent_failure_leads_on_to_explain() {
         ts: at(),
         route: None,
         code: "invalid_token",
+        http_status: 401,
         correlation_id: "0192f".to_owned(),
         hint: "send a token of the token file".to_owned(),
     });
