@@ -34,6 +34,7 @@ pub mod record;
 mod recorded;
 pub mod route;
 pub mod server;
+pub mod service;
 pub mod snapshot;
 pub mod stream;
 

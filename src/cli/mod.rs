@@ -12,6 +12,7 @@ mod reload;
 mod routes;
 mod schema;
 mod serve;
+mod service;
 mod smoke;
 mod status;
 mod table;
@@ -59,6 +60,8 @@ enum Command {
     Token(token::Arguments),
     /// Send one short real request for every alias through the running gateway.
     Smoke(smoke::Arguments),
+    /// Run the gateway under launchd or systemd, and see how it does there.
+    Service(service::Arguments),
     /// Print the JSON Schema of the configuration.
     Schema,
 }
@@ -77,6 +80,7 @@ pub fn main() -> ExitCode {
     };
     let environment = Environment::from_process();
     let here = std::env::current_dir().unwrap_or_default();
+    let is_named = arguments.config.is_some();
     let source = config::find(arguments.config.as_deref(), &environment, &here);
     let context = Context {
         source,
@@ -93,6 +97,7 @@ pub fn main() -> ExitCode {
         Command::Breakers(arguments) => breakers::run(&context, &arguments),
         Command::Token(arguments) => token::run(&context, &arguments),
         Command::Smoke(arguments) => smoke::run(&context, &arguments),
+        Command::Service(arguments) => service::run(&context, is_named, &arguments),
         Command::Schema => schema::run(),
     }
     .into()

@@ -60,6 +60,15 @@ impl Environment {
         self.get(HOME)
     }
 
+    /// The variables that override a file's values, where they are set. Whatever a supervisor starts sees none of them.
+    pub fn overriding(&self) -> Vec<&'static str> {
+        let names = [
+            PORT, TOKEN_FILE, RETRY_MAX, RETRY_BASE, THRESHOLD, COOL_DOWN,
+        ];
+        let is_set = |name: &&str| self.get(name).is_some();
+        names.into_iter().filter(is_set).collect()
+    }
+
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str)
     }

@@ -14,6 +14,7 @@ mod check;
 mod demo;
 mod explain;
 mod reload;
+mod service;
 mod smoke;
 mod token;
 

@@ -110,11 +110,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "platform",
             "record",
             "server",
+            "service",
             "snapshot",
             "VERSION",
             "REVISION",
         ],
     ),
+    ("service", &[]),
     ("recorded", &[]),
 ];
 

@@ -1,0 +1,6 @@
+//! The flows, against stand-ins for launchctl and systemctl.
+
+mod flows;
+mod stage;
+mod templates;
+mod verify;
