@@ -57,7 +57,7 @@ fn report(context: &Context, loaded: &Loaded) -> Exit {
 }
 
 /// What `serve` would read at its start, and what may surprise about it.
-fn examine(config: &Config) -> Findings {
+pub fn examine(config: &Config) -> Findings {
     let mut findings = snapshot::examine(config, clock::wall());
     let listener = config.tls.as_ref().map(server::listener_tls_mistakes);
     findings.mistakes.extend(listener.unwrap_or_default());

@@ -1,35 +1,49 @@
 //! `sidegate serve`: the real thing.
 
+mod supervised;
+
 use super::output::complain;
 use super::{Context, Exit};
-use crate::config;
+use crate::config::{self, Loaded};
 use crate::server::{self, Ports, Start, StartError};
 
 #[derive(clap::Args)]
-pub struct Arguments {}
+pub struct Arguments {
+    /// Never end for a wrong configuration: serve with the last good one, or wait until the file is mended. For launchd
+    /// and systemd, which would restart the gateway for ever.
+    #[arg(long)]
+    supervised: bool,
+}
 
-pub fn run(context: Context, _arguments: &Arguments) -> Exit {
-    let loaded = match config::load(&context.source, &context.environment) {
-        Ok(loaded) => loaded,
+pub fn run(context: Context, arguments: &Arguments) -> Exit {
+    if arguments.supervised {
+        return supervised::run(context);
+    }
+    match config::load(&context.source, &context.environment) {
+        Ok(loaded) => match start(context, loaded, Vec::new()) {
+            Ok(()) => Exit::Done,
+            Err(error) => explain(&error),
+        },
         Err(mistakes) => {
             complain(&format!("sidegate: cannot start:\n{mistakes}"));
-            return Exit::Configuration;
+            Exit::Configuration
         }
-    };
+    }
+}
+
+/// Serves until a signal ends it; `rejected` is what is wrong with the file, where `loaded` is another one.
+fn start(context: Context, loaded: Loaded, rejected: Vec<String>) -> Result<(), StartError> {
     for warning in &loaded.warnings {
         complain(&format!("sidegate: warning: {warning}"));
     }
-    let start = Start {
+    server::run(Start {
         loaded,
         source: context.source,
         environment: context.environment,
+        rejected,
         on_ready: Box::new(say_ready),
         on_exit: Box::new(|| {}),
-    };
-    match server::run(start) {
-        Ok(()) => Exit::Done,
-        Err(error) => explain(&error),
-    }
+    })
 }
 
 fn say_ready(ports: &Ports) {

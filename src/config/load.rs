@@ -9,6 +9,7 @@ use super::overlay;
 use super::reader::{Findings, Origin, Reader};
 use super::source::Source;
 use super::withhold::withhold;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -62,18 +63,29 @@ pub fn load_text(name: &str, text: &str, environment: &Environment) -> Result<Lo
 /// broken. A file that can't be understood at all counts as one that doesn't say.
 pub fn state_dir(source: &Source, environment: &Environment) -> PathBuf {
     let reader = Reader::new(environment.home());
-    let written = match source {
-        Source::File(path) => {
-            let name: Arc<str> = Arc::from(path.display().to_string());
-            let read = file::read(path).ok();
-            read.and_then(|read| file::parse(&name, &read.text).ok())
-        }
-        Source::Environment => None,
-    };
-    let said = written.map(|root| check(&root, &reader, None).state_dir);
+    let said = as_far_as_said(source, &reader).map(|config| config.state_dir);
     // Empty where the value is a mistake itself.
     said.filter(|said| !said.as_os_str().is_empty())
         .unwrap_or_else(|| check(&overlay::alone(environment, &reader), &reader, None).state_dir)
+}
+
+/// The admin port's address, as well as it can be made out.
+pub fn admin(source: &Source, environment: &Environment) -> SocketAddr {
+    let reader = Reader::new(environment.home());
+    let said = as_far_as_said(source, &reader).map(|config| config.admin);
+    said.filter(|said| said.ip().is_loopback())
+        .unwrap_or_else(|| check(&overlay::alone(environment, &reader), &reader, None).admin)
+}
+
+/// What a file says that may be broken; none where it can't be understood at all.
+fn as_far_as_said(source: &Source, reader: &Reader) -> Option<Config> {
+    let Source::File(path) = source else {
+        return None;
+    };
+    let name: Arc<str> = Arc::from(path.display().to_string());
+    let read = file::read(path).ok()?;
+    let root = file::parse(&name, &read.text).ok()?;
+    Some(check(&root, reader, None))
 }
 
 fn load_environment(environment: &Environment) -> Result<Loaded, Mistakes> {

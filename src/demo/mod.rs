@@ -88,6 +88,7 @@ pub fn prepare(
         loaded,
         source: Source::File(file),
         environment,
+        rejected: Vec::new(),
         on_ready: Box::new(move |ports| {
             say(&banner::text(ports, &wished, &secret, &kept));
         }),

@@ -55,6 +55,7 @@ pub struct Metrics {
     reloads: [Arc<IntCounter>; ReloadResult::COUNT],
     log_dropped: [Arc<IntCounter>; LogFile::COUNT],
     generation: Arc<IntGauge>,
+    config_file_good: Arc<IntGauge>,
     breaker_shared: Arc<IntGauge>,
     /// None without a Redis.
     budget_shared: Mutex<Option<Arc<IntGauge>>>,
@@ -75,6 +76,7 @@ impl Metrics {
         let registry = Registry::new();
         let families = Arc::new(Families::declare(&registry)?);
         let generation = families.config_generation.series([]);
+        let config_file_good = families.config_file_good.series([]);
         let breaker_shared = families.breaker_shared.series([]);
         let build = families.build_info.series([build.version, build.revision]);
         build.set(1);
@@ -88,6 +90,7 @@ impl Metrics {
                 .map(|result| families.config_reloads.series([result.as_str()])),
             log_dropped: LogFile::ALL.map(|file| families.log_dropped.series([file.as_str()])),
             generation,
+            config_file_good,
             breaker_shared,
             budget_shared: Mutex::default(),
             _build: build,
@@ -149,6 +152,11 @@ impl Metrics {
 
     pub fn reloaded(&self, result: ReloadResult) {
         count(&self.reloads, result.index(), 1);
+    }
+
+    /// Whether the file, as it was read last, is what serves.
+    pub fn set_file_good(&self, good: bool) {
+        self.config_file_good.set(i64::from(good));
     }
 
     /// Whether breakers live in the shared file; false with private memory or none.

@@ -29,9 +29,15 @@ pub fn check_both(
 }
 
 fn hold(address: SocketAddr, key: &str) -> Result<(SocketAddr, TcpListener), StartError> {
-    let bound = TcpListener::bind(address);
-    let bound = bound.and_then(|listener| Ok((listener.local_addr()?, listener)));
-    bound.map_err(|error| {
+    let listener = bind(address, key)?;
+    let local = listener.local_addr();
+    let local = local.map_err(|error| StartError::System(format!("{key}: {error}")))?;
+    Ok((local, listener))
+}
+
+/// Binds the address, which is what `key` says.
+pub fn bind(address: SocketAddr, key: &str) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).map_err(|error| {
         let advice = "stop what listens there (`lsof -nP -i` shows it) or set another port";
         StartError::Taken(format!("{key}: cannot bind {address}: {error}; {advice}"))
     })

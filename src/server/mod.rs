@@ -10,6 +10,7 @@ mod drain;
 mod listen;
 mod signals;
 mod state_dir;
+pub mod waiting_room;
 mod watch_files;
 
 use std::net::SocketAddr;
@@ -65,6 +66,8 @@ pub struct Start {
     pub loaded: Loaded,
     pub source: Source,
     pub environment: Environment,
+    /// What is wrong with the file, where `loaded` is an earlier one in its place.
+    pub rejected: Vec<String>,
     /// Called with the real addresses once both ports answer.
     pub on_ready: Box<dyn FnOnce(&Ports) + Send>,
     /// Called when the last request is done and the logs are closed; then the process ends.
@@ -80,12 +83,14 @@ pub fn run(start: Start) -> Result<(), StartError> {
         loaded,
         source,
         environment,
+        rejected,
         on_ready,
         on_exit,
     } = start;
     let Loaded {
         mut config,
         origins,
+        text,
         ..
     } = loaded;
     let run_dir = state_dir::prepare(&config.state_dir)?;
@@ -127,12 +132,8 @@ pub fn run(start: Start) -> Result<(), StartError> {
         budgets,
     };
     let shared = Arc::new(Shared::new(snapshot, listen, admin, lasting));
-    let reloader = Arc::new(Reloader::new(
-        Arc::clone(&shared),
-        source,
-        environment,
-        origins,
-    ));
+    let reloader = Reloader::new(Arc::clone(&shared), source, environment, origins);
+    let reloader = Arc::new(reloader.keeping(text, rejected));
     let server = make_server(&shared, &reloader, &settings, &run_dir)?;
     signals::reload_on_hangup(&reloader);
     watch_files::start(&reloader);

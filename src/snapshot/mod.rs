@@ -4,6 +4,7 @@
 //! handles. It is built whole, then swapped in; a request keeps the one it started with.
 
 mod build;
+pub mod last_good;
 mod model_list;
 mod pressure;
 mod prober;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use super::{build, BuildError, Ingredients, Shared};
+use super::{build, last_good, BuildError, Ingredients, Shared};
 use crate::clock;
 use crate::config::{self, Config, Environment, Loaded, Origin, Source};
 use crate::record::labels::ReloadResult;
@@ -82,6 +82,29 @@ impl Reloader {
         }
     }
 
+    /// Keeps the text that serves for later starts; `rejected` is what is wrong with the file, where that is another one.
+    pub fn keeping(self, text: Option<String>, rejected: Vec<String>) -> Reloader {
+        if rejected.is_empty() {
+            self.keep(text.as_deref());
+        } else {
+            self.state().last = Some(ReloadStatus {
+                at: clock::wall(),
+                result: ReloadResult::Rejected,
+                mistakes: rejected,
+            });
+        }
+        self.shared
+            .metrics
+            .set_file_good(self.state().last.is_none());
+        self
+    }
+
+    fn keep(&self, text: Option<&str>) {
+        if let Some(text) = text {
+            last_good::keep(&self.state_dir, text);
+        }
+    }
+
     /// Reads and checks everything, then swaps; or says what is wrong and leaves all as it was.
     pub fn reload(&self) -> Result<Reloaded, Vec<String>> {
         // One at a time: two triggers at once must not swap in the older of two readings.
@@ -92,6 +115,7 @@ impl Reloader {
             Err(mistakes) => (ReloadResult::Rejected, mistakes.clone()),
         };
         self.shared.metrics.reloaded(outcome);
+        self.shared.metrics.set_file_good(result.is_ok());
         for mistake in &mistakes {
             log::error!("configuration not taken: {mistake}");
         }
@@ -116,6 +140,7 @@ impl Reloader {
         let Loaded {
             mut config,
             origins,
+            text,
             ..
         } = loaded;
         config.listen = settled(config.listen, self.shared.listen);
@@ -141,6 +166,7 @@ impl Reloader {
             .map_err(|error| vec![format!("logs.dir: {error}")])?;
         log::set_max_level(logs.level);
         self.shared.serve(snapshot);
+        self.keep(text.as_deref());
         let changes = diff(&state.origins, &origins);
         state.origins = origins;
         state.pending.clone_from(&pending);

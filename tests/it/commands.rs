@@ -16,6 +16,7 @@ mod explain;
 mod reload;
 mod service;
 mod smoke;
+mod supervised;
 mod token;
 
 /// A gateway's configuration that needs no upstream which answers.

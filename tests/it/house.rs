@@ -91,8 +91,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "server",
         &[
-            "admit", "admin", "breaker", "budget", "clock", "config", "failure", "gate", "gateway",
-            "platform", "record", "snapshot", "VERSION", "REVISION",
+            "admit", "admin", "breaker", "budget", "caller", "clock", "config", "failure", "gate",
+            "gateway", "platform", "record", "snapshot", "VERSION", "REVISION",
         ],
     ),
     ("demo", &["caller", "config", "route", "server"]),

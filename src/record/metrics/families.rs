@@ -118,6 +118,8 @@ families! {
     upstream_kv_cache: Gauge(NONE) "sidegate_upstream_kv_cache_ratio" [upstream];
     /// The number of the configuration that serves; it grows with each that takes effect.
     config_generation: IntGauge(NONE) "sidegate_config_generation" [];
+    /// Whether the configuration file, as it was read last, is the one that serves.
+    config_file_good: IntGauge(NONE) "sidegate_config_file_good" [];
     /// Tries to change the configuration, by what came of them.
     config_reloads: IntCounter(NONE) "sidegate_config_reloads_total" [result];
     /// Log lines dropped because the disk was full or too slow.

@@ -84,6 +84,7 @@ fn every_family_is_there_from_the_start() {
         ("sidegate_upstream_waiting", "gauge"),
         ("sidegate_upstream_kv_cache_ratio", "gauge"),
         ("sidegate_config_generation", "gauge"),
+        ("sidegate_config_file_good", "gauge"),
         ("sidegate_config_reloads_total", "counter"),
         ("sidegate_log_dropped_total", "counter"),
         ("sidegate_disk_used_ratio", "gauge"),

@@ -7,7 +7,7 @@ use crate::support::canary::word;
 use crate::support::{many, plain, Metrics};
 
 /// Every family that dashboards rely on, the histograms by their name alone.
-const FAMILIES: [&str; 33] = [
+const FAMILIES: [&str; 34] = [
     "sidegate_requests_total",
     "sidegate_request_duration_seconds",
     "sidegate_time_to_first_token_seconds",
@@ -34,6 +34,7 @@ const FAMILIES: [&str; 33] = [
     "sidegate_upstream_waiting",
     "sidegate_upstream_kv_cache_ratio",
     "sidegate_config_generation",
+    "sidegate_config_file_good",
     "sidegate_config_reloads_total",
     "sidegate_log_dropped_total",
     "sidegate_disk_used_ratio",

@@ -1,0 +1,62 @@
+//! The last configuration that served, kept so that a gateway whose file was broken since can still start.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// Where it is kept.
+pub fn path(state_dir: &Path) -> PathBuf {
+    state_dir.join("run").join("last-good.yaml")
+}
+
+/// Keeps `text`; a file that holds it already is left alone.
+pub fn keep(state_dir: &Path, text: &str) {
+    let path = path(state_dir);
+    if fs::read_to_string(&path).is_ok_and(|kept| kept == text) {
+        return;
+    }
+    if let Err(error) = write(&path, text) {
+        log::warn!(
+            "{} can't be written, so that no start will fall back on this configuration: {error}",
+            path.display()
+        );
+    }
+}
+
+/// The text that was kept; none where there is none.
+pub fn read(state_dir: &Path) -> Option<String> {
+    fs::read_to_string(path(state_dir)).ok()
+}
+
+/// Whole or not at all.
+fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    let fresh = path.with_extension("yaml.new");
+    let _ = fs::remove_file(&fresh);
+    let mut file = fs::OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .mode(0o600)
+        .open(&fresh)?;
+    file.write_all(text.as_bytes())?;
+    fs::rename(&fresh, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn what_was_kept_is_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("run")).unwrap();
+        assert_eq!(read(folder.path()), None);
+        keep(folder.path(), "one: 1\n");
+        keep(folder.path(), "two: 2\n");
+        assert_eq!(read(folder.path()).as_deref(), Some("two: 2\n"));
+        let mode = fs::metadata(path(folder.path())).unwrap().permissions();
+        assert_eq!(mode.mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path().join("run")).unwrap().count(), 1);
+    }
+}
