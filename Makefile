@@ -9,6 +9,10 @@ DOC_FLAGS = -D warnings -A rustdoc::private_intra_doc_links
 # A package of its own, so that neither Pingora nor Tokio is built for it.
 LOOM = cargo test --locked --manifest-path tests/loom/Cargo.toml --target-dir target/loom
 
+# The tests of what goes wrong. They run once more where each lane and each upstream has a single place, and whether that
+# is free again is tried after each.
+FAILURES = arrive:: attempts:: breaker:: failure:: gate:: request::
+
 .DEFAULT_GOAL := help
 .PHONY: help run test loom lint check test-openclaw load load-mixed
 
@@ -23,7 +27,8 @@ test: ## All tests: documentation, the breaker under loom, unit, integration (wi
 	@$(WITH_TOOLS) cargo test --locked --doc
 	@$(WITH_TOOLS) $(LOOM)
 	@$(WITH_TOOLS) cargo test --locked --lib --bins --tests
-	@$(WITH_TOOLS) cargo test --locked --test it -- --ignored defaults::
+	@$(WITH_TOOLS) SIDEGATE_TEST_CAPACITY=1 cargo test --locked --test it -- $(FAILURES)
+	@$(WITH_TOOLS) cargo test --locked --test it -- --ignored defaults:: admission::
 
 loom: ## The breaker's atomics under the model checker
 	@$(WITH_TOOLS) $(LOOM)

@@ -37,7 +37,11 @@ pub fn run(context: &Context, arguments: &Arguments) -> Exit {
 
 fn text(state: &State) -> String {
     let mut text = head(state);
-    for table in [lanes(state), upstreams(state), breakers(state)] {
+    let mut tables = vec![lanes(state), upstreams(state), breakers(state)];
+    if !state.budgets.is_empty() {
+        tables.push(budgets(state));
+    }
+    for table in tables {
         text.push('\n');
         text.push_str(&table.text());
     }
@@ -74,11 +78,12 @@ fn head(state: &State) -> String {
 }
 
 fn lanes(state: &State) -> Table {
-    let mut table = Table::new(&["LANE", "STREAMS", "WAITING"]);
+    let mut table = Table::new(&["LANE", "STREAMS", "WAITING", "OLDEST"]);
     for lane in &state.lanes {
         let streams = format!("{}/{}", lane.streams, lane.capacity);
         let waiting = format!("{}/{}", lane.waiting, lane.queue);
-        table.add([lane.name.clone(), streams, waiting]);
+        let oldest = lane.oldest_seconds.map(|oldest| format!("{oldest:.1} s"));
+        table.add([lane.name.clone(), streams, waiting, or_dash(oldest)]);
     }
     table
 }
@@ -119,6 +124,20 @@ fn breakers(state: &State) -> Table {
     table
 }
 
+fn budgets(state: &State) -> Table {
+    let mut table = Table::new(&["BUDGET OF", "KIND", "LEFT", "OF", "RENEWS"]);
+    for budget in &state.budgets {
+        table.add([
+            format!("{} {}", budget.scope, budget.name),
+            budget.kind.clone(),
+            budget.remaining.to_string(),
+            budget.limit.to_string(),
+            budget.renews_at.clone(),
+        ]);
+    }
+    table
+}
+
 fn failures(state: &State) -> Table {
     let mut table = Table::new(&["TIME", "ROUTE", "CODE", "ID", "WHAT TO DO"]);
     for failure in state.recent_failures.iter().take(FAILURES_SHOWN) {
@@ -135,6 +154,16 @@ fn failures(state: &State) -> Table {
 
 /// What must not be overlooked stands last, where the eye is.
 fn warn(state: &State) {
+    if let Some(shared) = state.shared.as_ref().filter(|it| it.state == "alone") {
+        let since = shared.since.as_deref().unwrap_or("some time");
+        let reason = shared
+            .reason
+            .as_deref()
+            .unwrap_or("for a reason it does not say");
+        complain(&format!(
+            "budgets are counted without the other gateways since {since}: {reason}"
+        ));
+    }
     let config = &state.config;
     if !config.pending_restart.is_empty() {
         let keys = config.pending_restart.join(", ");

@@ -103,7 +103,7 @@ async fn a_gateway_that_died_is_none() {
 
 #[tokio::test]
 async fn status_is_for_people_and_for_scripts() {
-    let stage = Stage::start(plain::overloaded()).await;
+    let stage = Stage::with(plain::overloaded(), |builder| builder.needs_places(32)).await;
     let failed = stage.chat().send().await;
 
     let text = stage.gateway.run(&["status"]).await;

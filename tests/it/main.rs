@@ -16,6 +16,7 @@ mod support;
 mod house;
 mod keepalive;
 
+mod admission;
 mod arrive;
 mod attempts;
 mod balance;

@@ -20,7 +20,28 @@ pub struct State {
     #[serde(default)]
     pub upstreams: Vec<Upstream>,
     #[serde(default)]
+    pub budgets: Vec<Budget>,
+    pub shared: Option<Shared>,
+    #[serde(default)]
     pub recent_failures: Vec<Failure>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Budget {
+    pub scope: String,
+    pub name: String,
+    pub kind: String,
+    pub limit: u64,
+    pub remaining: u64,
+    pub renews_at: String,
+}
+
+/// Whether budgets are counted together with other gateways.
+#[derive(Debug, Deserialize)]
+pub struct Shared {
+    pub state: String,
+    pub since: Option<String>,
+    pub reason: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -47,6 +68,8 @@ pub struct Lane {
     pub capacity: u64,
     pub waiting: u64,
     pub queue: u64,
+    /// How long the one that waits longest has done so.
+    pub oldest_seconds: Option<f64>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -68,7 +68,7 @@ async fn hold(cases: Vec<Case>, answer: impl Fn(&[(&str, &str)]) -> Answer) {
     let script = once_each(cases.iter().map(with).collect());
     let count = cases.len();
     let stage = Stage::set_up(script, Answer::new(), |gateway| {
-        a_route_each(gateway, count)
+        a_route_each(gateway, count).needs_places(count as u64)
     })
     .await;
     let client = stage.gateway.client();
@@ -261,6 +261,7 @@ async fn a_long_wait(breaker_threshold: u32) -> (Stage, crate::support::Exchange
         gateway
             .set("routes.alone.timeouts.total", "5m")
             .set("breaker.threshold", breaker_threshold)
+            .needs_places(2)
     })
     .await;
     let exchange = stage.alone().start().await;

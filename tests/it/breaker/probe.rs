@@ -69,7 +69,7 @@ async fn one_of_twenty_probes_and_the_others_are_told_to_come_back_in_a_second()
 #[tokio::test]
 async fn while_the_probe_is_out_the_others_fail_over() {
     let answer = Latch::new();
-    let stage = stage(broken(), 1, "300ms").await;
+    let stage = stage_with(broken(), 1, "300ms", |gateway| gateway.needs_places(21)).await;
     stage
         .tell(stage.chat())
         .await
@@ -104,11 +104,11 @@ async fn while_the_probe_is_out_the_others_fail_over() {
 async fn the_first_content_closes_it_while_the_probe_still_streams() {
     let rest = Latch::new();
     let slow = sse::chat_saying("A", 3).hold_before_token(2, &rest);
-    let stage = opened(
-        Script::new().nth(2, slow.answer()).otherwise(good()),
-        "300ms",
-    )
-    .await;
+    let stage = stage_with(broken(), 1, "300ms", |gateway| gateway.needs_places(2)).await;
+    fail(&stage, 1).await;
+    stage
+        .a
+        .play(Script::new().nth(2, slow.answer()).otherwise(good()));
     cooled_down(&stage).await;
     let probe = ask(&stage, "one").start().await;
     probe.tokens(1).await;
@@ -249,7 +249,7 @@ async fn held_requests(
 
 #[tokio::test]
 async fn late_failures_of_requests_that_started_before_change_nothing() {
-    let stage = stage(broken(), 2, "300ms").await;
+    let stage = stage_with(broken(), 2, "300ms", |gateway| gateway.needs_places(6)).await;
     let late = Latch::new();
     let held = held_requests(&stage, 5, &late).await;
     stage.a.play(broken());
@@ -271,7 +271,7 @@ async fn late_failures_of_requests_that_started_before_change_nothing() {
 async fn late_failures_do_not_keep_it_open_for_longer() {
     let patient = |gateway: Builder| {
         let clocks = json!({"header": "8s", "first_token": "8s", "first_token_max": "8s"});
-        gateway.set("routes.one.timeouts", clocks)
+        gateway.set("routes.one.timeouts", clocks).needs_places(4)
     };
     let stage = stage_with(broken(), 1, "4s", patient).await;
     let late = Latch::new();
@@ -300,7 +300,7 @@ async fn late_failures_do_not_keep_it_open_for_longer() {
 
 #[tokio::test]
 async fn a_late_success_does_not_close_it() {
-    let stage = stage(broken(), 1, "60s").await;
+    let stage = stage_with(broken(), 1, "60s", |gateway| gateway.needs_places(2)).await;
     let late = Latch::new();
     stage
         .a

@@ -13,7 +13,7 @@ async fn a_new_token_works_and_a_revoked_one_ends_with_its_running_stream() {
         sse::chat(4).hold_before_token(3, &more).answer(),
         plain::chat("yes"),
     ]);
-    let stage = Stage::start(script).await;
+    let stage = Stage::with(script, |builder| builder.needs_places(2)).await;
     let running = stage.chat().stream().start().await;
     running.tokens(2).await;
 

@@ -52,7 +52,10 @@ async fn silence_before_the_first_token_ends_at_the_limit_of_its_phase() {
             .hang_after_token(0)
             .answer(),
     ]);
-    let stage = Stage::start(silent, sse::chat_saying("B", 60)).await;
+    let stage = Stage::set_up(silent, sse::chat_saying("B", 60), |gateway| {
+        gateway.needs_places(4)
+    })
+    .await;
     for told in stage.tell_many(4, || stage.chat()).await {
         told.expect_whole("B", 60).expect_attempts(2);
         told.expect_took_about(LIMIT);

@@ -132,6 +132,7 @@ async fn a_request_without_a_connection_at_the_end_of_the_drain_is_refused() {
             .set("routes.chat.timeouts.connect", "5s")
             .set("routes.alone.timeouts.total", "5m")
             .set("drain", "200ms")
+            .needs_places(2)
     })
     .await;
     let connecting = stage.chat().start().await;

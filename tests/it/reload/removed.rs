@@ -23,6 +23,7 @@ async fn a_removed_routes_stream_ends_by_itself_and_its_series_go() {
         .upstream("goes", &goes)
         .route("chat", "m", &["stays"])
         .route("old", "o", &["goes"])
+        .needs_places(2)
         .start()
         .await;
     let running = gateway.client().chat("o").stream().start().await;

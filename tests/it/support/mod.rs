@@ -8,6 +8,7 @@
 #![allow(dead_code, unused_imports)]
 
 pub mod canary;
+pub mod capacity;
 pub mod client;
 pub mod gateway;
 pub mod laws;

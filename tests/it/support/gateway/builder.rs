@@ -13,6 +13,7 @@ use super::process::{self, Output};
 use super::tokens::{self, Caller};
 use super::{Gateway, UpstreamEntry};
 use crate::support::canary::{self, Canaries};
+use crate::support::capacity;
 use crate::support::ledger::Ledger;
 use crate::support::tls::write;
 use crate::support::unreachable::{Blackhole, Refusing};
@@ -57,6 +58,7 @@ pub struct Builder {
     upstreams: Vec<UpstreamEntry>,
     env: Vec<(String, String)>,
     serve: Vec<String>,
+    places: Option<u64>,
 }
 
 impl Builder {
@@ -78,6 +80,7 @@ impl Builder {
             upstreams: Vec::new(),
             env: Vec::new(),
             serve: Vec::new(),
+            places: capacity::wanted(),
         }
     }
 
@@ -127,6 +130,13 @@ impl Builder {
     fn route_to(self, name: &str, alias: &str, targets: Vec<Value>) -> Self {
         let route = json!({"alias": [alias], "lane": "interactive", "targets": targets});
         self.set(&format!("routes.{name}"), route)
+    }
+
+    /// So many places in each lane and at each upstream where the test sets none: it is about that many requests at once.
+    /// A configuration that is a text of the test's own stays as it is.
+    pub fn needs_places(mut self, count: u64) -> Self {
+        self.places = Some(count);
+        self
     }
 
     /// Any key of the configuration, by its dotted path (`routes.chat.targets.0.weight`).
@@ -217,6 +227,7 @@ impl Builder {
 
     /// Started and ready, or what it said when it ended instead.
     pub async fn try_start(mut self) -> Result<Gateway, Output> {
+        self.set_places();
         let written = self.write_files();
         self.serve.insert(0, "serve".into());
         let (process, ports) = process::start(self.home.path(), &self.env, &self.serve).await?;
@@ -239,6 +250,21 @@ impl Builder {
     pub async fn run(&self, arguments: &[&str]) -> Output {
         self.write_files();
         process::run(self.home.path(), &self.env, arguments).await
+    }
+
+    fn set_places(&mut self) {
+        let (Some(places), None) = (self.places, &self.raw) else {
+            return;
+        };
+        let upstreams = self.config["upstreams"].as_object();
+        let names = upstreams.into_iter().flat_map(|all| all.keys());
+        let upstreams = names.map(|name| format!("upstreams.{name}.streams"));
+        let lanes = ["interactive", "batch"].map(|lane| format!("lanes.{lane}.streams"));
+        for path in upstreams.chain(lanes).collect::<Vec<_>>() {
+            if config::look(&self.config, &path).is_none() {
+                config::set(&mut self.config, &path, Some(places.into()));
+            }
+        }
     }
 
     fn write_files(&self) -> Written {

@@ -58,6 +58,11 @@ pub fn set(config: &mut Value, path: &str, value: Option<Value>) {
     }
 }
 
+/// The value at a dotted path.
+pub fn look<'a>(config: &'a Value, path: &str) -> Option<&'a Value> {
+    config.pointer(&format!("/{}", path.replace('.', "/")))
+}
+
 /// What has been written to the file, and the highest retry ceiling of all of it.
 pub struct Written {
     config: Value,
@@ -75,7 +80,7 @@ impl Written {
     }
 
     pub fn look(&self, path: &str) -> Option<&Value> {
-        self.config.pointer(&format!("/{}", path.replace('.', "/")))
+        look(&self.config, path)
     }
 
     pub fn retry_max(&self) -> u64 {

@@ -31,13 +31,12 @@ pub fn one_each(facts: &Facts) -> Vec<String> {
 /// A request that was answered, or that an upstream saw, has reached a hook: it has its line. One whose client left
 /// before either may have.
 fn count(facts: &Facts, id: &str) -> Option<String> {
-    let of_this_id = |reply: &&Reply| id_of(reply) == Some(id);
-    let most = facts.replies.iter().filter(of_this_id).count();
-    let answered = facts
-        .replies
+    let replies = facts.replies_of(id);
+    let most = replies.len();
+    let answered = replies
         .iter()
-        .filter(|reply| reply.correlation_id() == Some(id))
-        .count();
+        .filter(|reply| reply.correlation_id() == Some(id));
+    let answered = answered.count();
     let least = answered.max(usize::from(!facts.attempts_of(id).is_empty()));
     let lines = facts.lines_of(id).len();
     let fits = (least..=most).contains(&lines);

@@ -2,29 +2,70 @@
 
 use std::path::Path;
 
+use serde_json::{json, Value};
+
 use super::Facts;
 
-/// The shipped capacities, where a test didn't set others.
-const LANES: [(&str, f64); 2] = [("interactive", 32.0), ("batch", 8.0)];
+/// The shipped lanes, where a test didn't set others: places, and how many may wait.
+const LANES: [(&str, u64, u64); 2] = [("interactive", 32, 64), ("batch", 8, 512)];
 
-pub fn free(facts: &Facts) -> Vec<String> {
+/// Gauges of those who hold a place or wait for one.
+const TAKEN: [&str; 3] = [
+    "sidegate_lane_streams",
+    "sidegate_lane_waiting",
+    "sidegate_upstream_streams",
+];
+
+pub async fn free(facts: &Facts<'_>) -> Vec<String> {
     let Some(metrics) = &facts.metrics else {
         return Vec::new();
     };
-    let lane = |(lane, shipped): &(&str, f64)| {
-        let labels = [("lane", *lane)];
-        let configured = facts.gateway.configured(&format!("lanes.{lane}.streams"));
-        let wanted = configured
-            .and_then(|streams| streams.as_f64())
-            .unwrap_or(*shipped);
-        let capacity = metrics.value("sidegate_lane_capacity", &labels);
-        let used = metrics.value("sidegate_lane_streams", &labels);
-        let fits = capacity == Some(wanted) && used == Some(0.0);
-        (!fits).then(|| {
-            format!("lane {lane}: capacity {capacity:?} ({wanted} configured), {used:?} in use")
-        })
-    };
-    LANES.iter().filter_map(lane).collect()
+    let gauges = TAKEN.iter().flat_map(|name| metrics.all(name, &[]));
+    let taken = gauges.filter(|series| series.value != 0.0);
+    let taken = taken.map(|one| format!("{} {:?} is {}", one.name, one.labels, one.value));
+    let mut complaints = taken.collect::<Vec<_>>();
+    let status = facts.gateway.status().await;
+    for (lane, places, queue) in LANES {
+        let set = |key, shipped| configured(facts, &format!("lanes.{lane}.{key}"), shipped);
+        let capacity = set("streams", places);
+        let shown = metrics.value("sidegate_lane_capacity", &[("lane", lane)]);
+        if shown != Some(capacity as f64) {
+            complaints.push(format!(
+                "lane {lane}: capacity {shown:?}, {capacity} configured"
+            ));
+        }
+        let wanted = json!({"name": lane, "streams": 0, "capacity": capacity, "waiting": 0,
+                            "queue": set("queue", queue), "retrying": 0, "oldest_seconds": null});
+        let shown = list(&status, "lanes").find(|one| one["name"] == lane);
+        let wanted = wanted.as_object().into_iter().flatten();
+        for (key, wanted) in
+            wanted.filter(|(key, wanted)| shown.map(|it| &it[*key]) != Some(wanted))
+        {
+            let shown = shown.map(|shown| &shown[key]);
+            complaints.push(format!(
+                "lane {lane}: {key} is {shown:?} in /status, not {wanted}"
+            ));
+        }
+    }
+    complaints.extend(list(&status, "upstreams").filter_map(not_at_rest));
+    complaints
+}
+
+fn configured(facts: &Facts, path: &str, shipped: u64) -> u64 {
+    let configured = facts.gateway.configured(path);
+    configured
+        .and_then(|value| value.as_u64())
+        .unwrap_or(shipped)
+}
+
+fn list<'a>(status: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+    status[key].as_array().into_iter().flatten()
+}
+
+fn not_at_rest(upstream: &Value) -> Option<String> {
+    let taken = ["in_flight", "prompt_bytes", "waiting_for"];
+    let is_free = taken.iter().all(|key| upstream[key] == 0);
+    (!is_free).then(|| format!("not at rest in /status: {upstream}"))
 }
 
 pub async fn breakers(facts: &Facts<'_>) -> Vec<String> {

@@ -175,11 +175,7 @@ fn carried(facts: &Facts, upstream: usize, request: &SeenRequest) -> Vec<String>
 /// A body with another request's nonce than the one that its correlation id stands for.
 fn other_prompt(facts: &Facts, request: &SeenRequest) -> Option<String> {
     let id = request.correlation_id()?;
-    let owners = facts
-        .replies
-        .iter()
-        .filter(|reply| id_of(reply) == Some(id))
-        .collect::<Vec<_>>();
+    let owners = facts.replies_of(id);
     let strange = nonces(&request.body).into_iter().find(|nonce| {
         !owners.is_empty() && owners.iter().all(|reply| reply.sent.nonce != *nonce)
     })?;
