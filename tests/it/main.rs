@@ -1,6 +1,7 @@
-//! The tests that run the real binary, over real sockets, with no library of the gateway itself.
+//! The tests that run the real binary, over real sockets, with no library of the gateway itself (but for
+//! `budget/library.rs`, which says why).
 //!
-//! One binary for all of them: modules stand in the order in which a request meets what they test.
+//! One binary for all of them.
 
 // As in test functions: helpers say what they expect by these.
 #![allow(
@@ -22,6 +23,7 @@ mod attempts;
 mod balance;
 mod bench;
 mod breaker;
+mod budget;
 mod caller;
 mod defaults;
 mod failure;

@@ -9,6 +9,7 @@ use tokio::process::Command;
 
 use super::project;
 use crate::stage::Stage;
+use crate::support::package::program;
 use crate::support::{plain, within};
 
 /// The tests take 45 s on a quiet machine.
@@ -16,7 +17,7 @@ const SCRIPT_DEADLINE: Duration = Duration::from_secs(240);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_shows_what_is_and_nothing_else() {
-    let chromium = program("chromium").await;
+    let chromium = program("chromium");
     let stage = Stage::start(plain::chat("served")).await;
     let mut tests = Command::new("node");
     tests
@@ -36,13 +37,4 @@ async fn the_page_shows_what_is_and_nothing_else() {
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}");
     assert!(said.contains("skipped 0"), "{said}");
-}
-
-/// Where a program is; installed from Debian's package of the same name where it is missing.
-async fn program(name: &str) -> String {
-    let mut script = Command::new(project().join("tests/real/package.sh"));
-    let output = script.args([name, name]).output().await;
-    let output = output.expect("package.sh runs");
-    assert!(output.status.success(), "{output:?}");
-    String::from_utf8_lossy(&output.stdout).trim().to_string()
 }

@@ -13,6 +13,7 @@ pub mod client;
 pub mod gateway;
 pub mod laws;
 pub mod ledger;
+pub mod package;
 pub mod plain;
 pub mod script;
 pub mod sse;
