@@ -20,6 +20,7 @@ use crate::failure::{Code, Failure};
 use crate::gate::{Report, Watch, Watches};
 use crate::limits::{BodyPermit, ConnectionPermit, Share};
 use crate::record::labels::Phase;
+use crate::record::trace::{AttemptSpan, SpanId, Trace};
 use crate::record::{InFlight, Try};
 use crate::route::{Api, Peek, Shape};
 use crate::snapshot::Snapshot;
@@ -39,6 +40,8 @@ pub struct RequestContext {
     pub connection: Option<Arc<ConnectionPermit>>,
     /// The gateways that the request has passed.
     pub hops: Option<String>,
+    /// Where it stands in its trace; none where nothing is recorded.
+    pub trace: Option<Trace>,
     pub method: Option<&'static str>,
     /// Decided by the path.
     pub api: Option<Api>,
@@ -118,6 +121,8 @@ pub struct Attempts {
     pub failed_once: Vec<usize>,
     /// Each attempt that ended, for the log line.
     pub tries: Vec<Try>,
+    /// The same for its spans, where it is traced.
+    pub spans: Vec<AttemptSpan>,
     /// What the answer that the client gets said about itself.
     pub report: Report,
     pub first_content_at: Option<Instant>,
@@ -131,6 +136,8 @@ pub struct Attempt {
     pub target: usize,
     /// Index into the configuration's upstreams.
     pub upstream: usize,
+    /// What it is called in the trace.
+    pub span: SpanId,
     pub started: Instant,
     pub reused: bool,
     pub connected: bool,
@@ -161,6 +168,7 @@ impl RequestContext {
             watches,
             connection: None,
             hops: None,
+            trace: None,
             method: None,
             api: None,
             asks_models: false,

@@ -169,6 +169,8 @@ pub fn refresh(shared: &Shared) {
     refresh_breakers(&snapshot);
     refresh_budgets(shared, &snapshot);
     refresh_pressure(&snapshot);
+    let lost = shared.spans.counts().lost();
+    shared.metrics.set_spans_dropped(lost);
     let places = shared.admission.status(clock::now());
     for lane in Lane::ALL {
         let status = places.lanes.of(lane);

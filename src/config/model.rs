@@ -37,7 +37,7 @@ pub struct Config {
     pub logs: Logs,
     pub disk: Disk,
     /// OTLP/HTTP base address.
-    pub telemetry: Option<String>,
+    pub telemetry: Option<UpstreamUrl>,
     /// Redis address for counts shared across hosts.
     pub shared_redis: Option<String>,
 }

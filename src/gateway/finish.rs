@@ -7,7 +7,7 @@ use pingora::{Error, ErrorSource};
 use pingora_proxy::Session;
 
 use super::spend::{self, BYTES_PER_TOKEN};
-use super::{refuse, retry};
+use super::{refuse, retry, traced};
 use crate::attempt::{ErrorClass, Outcome};
 use crate::clock;
 use crate::config::Family;
@@ -20,11 +20,11 @@ use crate::snapshot::Shared;
 
 /// Tokens of a request, and who says so.
 #[derive(Clone, Copy)]
-struct Tokens {
-    prompt: Option<u64>,
-    completion: Option<u64>,
-    cached: Option<u64>,
-    source: UsageSource,
+pub struct Tokens {
+    pub prompt: Option<u64>,
+    pub completion: Option<u64>,
+    pub cached: Option<u64>,
+    pub source: UsageSource,
 }
 
 impl Tokens {
@@ -53,6 +53,7 @@ pub fn record(
     spend::settle(ctx, tokens.spent());
     write_line(shared, ctx, took, tokens);
     count(shared, ctx, took, tokens);
+    traced::send(shared, ctx, took, &tokens);
     if ctx.failure.is_some() && ctx.status != 499 {
         remember(shared, ctx);
     }

@@ -16,6 +16,7 @@ use crate::context::{Attempt, RequestContext};
 use crate::failure::{Code, Failure};
 use crate::gate::{self, Clocks, Order, Report, Watch, WhileClientStays};
 use crate::platform::SocketWatch;
+use crate::record::trace::SpanId;
 use crate::route::{splice, Api, Edits};
 use crate::snapshot::{Shared, Upstream};
 use crate::stream::{Dialect, Wishes};
@@ -67,6 +68,7 @@ fn begin(ctx: &mut RequestContext, turn: turn::Turn) -> Option<Arc<Upstream>> {
     ctx.attempts.current = Some(Attempt {
         target: turn.target,
         upstream: index,
+        span: SpanId::random(),
         started: clock::now(),
         reused: false,
         connected: false,

@@ -53,6 +53,7 @@ pub fn to_upstream(
     for name in stainless.chain(extra) {
         copy(client, name, &mut head)?;
     }
+    name_trace(&mut head, ctx)?;
     if !client.contains_key("content-type") {
         head.insert_header("content-type", HeaderValue::from_static("application/json"))?;
     }
@@ -67,6 +68,19 @@ pub fn to_upstream(
     // The gate writes the body and its length; Pingora has none to send.
     head.insert_header("content-length", HeaderValue::from_static("0"))?;
     *request = head;
+    Ok(())
+}
+
+/// What the upstream records hangs below this attempt. Where nothing is recorded the client's own headers travel on.
+fn name_trace(head: &mut RequestHeader, ctx: &RequestContext) -> Result<()> {
+    let (Some(trace), Some(current)) = (&ctx.trace, &ctx.attempts.current) else {
+        return Ok(());
+    };
+    head.insert_header("traceparent", trace.traceparent(current.span))?;
+    head.remove_header("tracestate");
+    if let Some(state) = trace.tracestate() {
+        head.insert_header("tracestate", state)?;
+    }
     Ok(())
 }
 

@@ -28,6 +28,7 @@ mod refuse;
 mod respond;
 mod retry;
 mod spend;
+mod traced;
 mod trip;
 mod turn;
 mod wait;
@@ -47,6 +48,7 @@ use pingora_proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 
 use crate::context::RequestContext;
 use crate::limits::ConnectionPermit;
+use crate::record::trace::Trace;
 use crate::snapshot::Shared;
 
 /// The data listener's application.
@@ -92,6 +94,9 @@ impl ProxyHttp for Gateway {
         ctx: &mut RequestContext,
     ) -> Result<()> {
         arrive::set_limits(session);
+        if ctx.snapshot.config.telemetry.is_some() {
+            ctx.trace = Trace::begin(&session.req_header().headers);
+        }
         match arrive::check(&self.shared, session, ctx) {
             Ok(()) => Ok(()),
             Err(failure) => Err(refuse::as_error(ctx, failure)),

@@ -7,7 +7,7 @@ use pingora::http::RequestHeader;
 use pingora::{Error, ErrorSource, ErrorType};
 use pingora_proxy::Session;
 
-use super::{finish, forward, queue, trip};
+use super::{finish, forward, queue, traced, trip};
 use crate::attempt::{
     asked, classify, classify_event, fresh_bytes, verdict_for, ErrorClass, Limits, Outcome, Verdict,
 };
@@ -157,14 +157,16 @@ pub fn end_attempt(ctx: &mut RequestContext, outcome: Outcome) {
     let took = end.saturating_duration_since(current.started);
     ctx.attempts.elsewhere += took;
     if let Some(upstream) = ctx.snapshot.upstreams.get(current.upstream) {
-        ctx.attempts.tries.push(Try {
+        let told = Try {
             upstream: Arc::clone(&upstream.name),
             outcome: finish::attempt_label(outcome),
             status: report.status,
             began: current.started.saturating_duration_since(ctx.started),
             took,
             reused: current.reused,
-        });
+        };
+        traced::attempted(ctx, &told);
+        ctx.attempts.tries.push(told);
     }
 }
 

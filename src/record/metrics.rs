@@ -54,6 +54,7 @@ pub struct Metrics {
     client_aborts: [Arc<IntCounter>; Phase::COUNT],
     reloads: [Arc<IntCounter>; ReloadResult::COUNT],
     log_dropped: [Arc<IntCounter>; LogFile::COUNT],
+    spans_dropped: Arc<IntCounter>,
     generation: Arc<IntGauge>,
     config_file_good: Arc<IntGauge>,
     breaker_shared: Arc<IntGauge>,
@@ -89,6 +90,7 @@ impl Metrics {
             reloads: ReloadResult::ALL
                 .map(|result| families.config_reloads.series([result.as_str()])),
             log_dropped: LogFile::ALL.map(|file| families.log_dropped.series([file.as_str()])),
+            spans_dropped: families.spans_dropped.series([]),
             generation,
             config_file_good,
             breaker_shared,
@@ -175,6 +177,12 @@ impl Metrics {
             .budget_shared
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = gauge;
+    }
+
+    /// So many spans were lost since the start.
+    pub fn set_spans_dropped(&self, lost: u64) {
+        let more = lost.saturating_sub(self.spans_dropped.get());
+        self.spans_dropped.inc_by(more);
     }
 
     /// From now on `sidegate_log_dropped_total` shows these. Only the first call counts.

@@ -14,6 +14,7 @@ mod metrics;
 mod process_log;
 mod raw_error;
 pub mod status;
+pub mod trace;
 mod writer;
 
 pub use access::{AccessLine, Sequence, Try};

@@ -10,6 +10,8 @@ use crate::snapshot::Shared;
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// What interrupted streams get to hand their last event to the kernel.
 const LAST_WORDS: Duration = Duration::from_millis(500);
+/// A collector that is away must not keep the process.
+const SPAN_FLUSH: Duration = Duration::from_secs(1);
 /// A hung disk must not keep the process.
 const LOG_FLUSH: Duration = Duration::from_secs(2);
 
@@ -58,6 +60,9 @@ impl Exit {
     /// Ends the process.
     pub fn now(&self) -> ! {
         self.shared.budgets.save_if_changed();
+        if !self.shared.spans.flush_and_close(clock::now() + SPAN_FLUSH) {
+            log::warn!("the collector is too slow: the last spans are lost");
+        }
         log::info!("bye");
         self.shared.logs.flush_and_close(clock::now() + LOG_FLUSH);
         // Held until the end, so that a second thread doesn't end the process meanwhile.

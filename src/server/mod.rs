@@ -130,6 +130,7 @@ pub fn run(start: Start) -> Result<(), StartError> {
         breakers,
         admission,
         budgets,
+        version: crate::VERSION,
     };
     let shared = Arc::new(Shared::new(snapshot, listen, admin, lasting));
     let reloader = Reloader::new(Arc::clone(&shared), source, environment, origins);

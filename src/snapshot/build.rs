@@ -16,7 +16,7 @@ use crate::breaker::{Breakers, Key, Slot};
 use crate::caller::{HostRule, TokenTable};
 use crate::clock;
 use crate::config::{self, read_key, read_private, Config, Family};
-use crate::record::Metrics;
+use crate::record::{trace, Metrics};
 
 /// The key before what is said about the token file.
 const TOKEN_FILE: &str = "callers.token_file";
@@ -230,6 +230,7 @@ fn upstream(
         runtime,
         places,
         name: config.name.as_str().into(),
+        traced: Arc::new(trace::Server::new(&config.name, config.family, url)),
         resolver,
         host: HeaderValue::from_str(&host)
             .map_err(|_| vec!["the url's host can't be a header".to_owned()])?,

@@ -32,7 +32,7 @@ use crate::caller::{HostRule, TokenTable};
 use crate::clock;
 use crate::config::{self, Config, Family, Target};
 use crate::record::labels::BreakerState;
-use crate::record::Handles;
+use crate::record::{trace, Handles};
 
 pub use build::{build, examine, BuildError, Findings, Ingredients};
 pub use pressure::read_pressure_for_ever;
@@ -76,6 +76,8 @@ pub struct Upstream {
     /// The key as the header's value; marked sensitive, so that no debug output shows it.
     pub authorization: Option<HeaderValue>,
     pub tls: ClientTls,
+    /// What spans say of it.
+    pub traced: Arc<trace::Server>,
     /// Connections of different keys, certificates or names never mix.
     pub group_key: u64,
     pub extra_request_headers: Vec<HeaderName>,

@@ -18,6 +18,7 @@ use crate::gate::Watches;
 use crate::limits::Pool;
 use crate::platform;
 use crate::record::status::{Recent, RecentFailure};
+use crate::record::trace::{Process, Spans};
 use crate::record::{LogFiles, Metrics, Sequence};
 
 /// `/status` shows this many failures.
@@ -30,6 +31,8 @@ pub struct Lasting {
     pub breakers: Breakers,
     pub admission: Arc<Admission>,
     pub budgets: Budgets,
+    /// This build's, for spans.
+    pub version: &'static str,
 }
 
 /// Shared by the listeners, the reloader and the signal handler.
@@ -50,6 +53,8 @@ pub struct Shared {
     pub admission: Arc<Admission>,
     /// Tokens and requests that callers and routes may spend.
     pub budgets: Budgets,
+    /// Sends spans where the configuration says so.
+    pub spans: Spans,
     /// Held while limits change, so that they are always those of the snapshot that serves.
     changing_places: Mutex<()>,
     /// How long one waits for them these days.
@@ -81,13 +86,21 @@ impl Shared {
             breakers,
             admission,
             budgets,
+            version,
         } = lasting;
+        let hop_name = format!("{:016x}", rand::random::<u64>());
+        let spans = Spans::new(Process {
+            version,
+            instance: hop_name.clone(),
+        });
+        spans.configure(snapshot.config.telemetry.as_ref());
         metrics.serving(&snapshot.config, snapshot.generation);
         set_places(&admission, &snapshot);
         budgets.configure(&limits_of(&snapshot.config), clock::wall());
         let limits = &snapshot.config.limits;
         Shared {
-            hop_name: format!("{:016x}", rand::random::<u64>()),
+            hop_name,
+            spans,
             started: clock::now(),
             started_wall: clock::wall(),
             listen,
@@ -130,6 +143,7 @@ impl Shared {
         self.bodies.set_capacity(limits.bodies_in_flight);
         self.connections
             .set_capacity(connections(limits.connections));
+        self.spans.configure(snapshot.config.telemetry.as_ref());
         let _alone = self.changing_places();
         set_places(&self.admission, &snapshot);
         self.budgets

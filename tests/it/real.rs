@@ -16,6 +16,7 @@ use crate::support::unreachable::Refusing;
 use crate::support::{eventually, refuse, within, Gateway};
 
 mod llamacpp;
+mod otlp;
 mod page;
 mod prometheus;
 mod report;

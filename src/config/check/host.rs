@@ -10,7 +10,7 @@ pub struct Host {
     pub skills_dir: PathBuf,
     pub logs: Logs,
     pub disk: Disk,
-    pub telemetry: Option<String>,
+    pub telemetry: Option<UpstreamUrl>,
     pub shared_redis: Option<String>,
 }
 
@@ -97,13 +97,13 @@ fn check_socket(file: &Section, state_dir: &Found<PathBuf>) {
     }
 }
 
-fn telemetry(section: &Section, listeners: &Listeners) -> Option<String> {
+fn telemetry(section: &Section, listeners: &Listeners) -> Option<UpstreamUrl> {
     let found = section.optional::<UpstreamUrl>("otlp")?;
     if let (true, Some((name, address))) = (found.sound, listeners.own(&found.value)) {
         let text = format!("`{}` is our own `{name}` ({address})", found.printed);
         section.mistake("otlp", &found.place, text);
     }
-    Some(found.printed)
+    Some(found.value)
 }
 
 fn printed(path: &Path) -> String {

@@ -122,6 +122,8 @@ families! {
     config_file_good: IntGauge(NONE) "sidegate_config_file_good" [];
     /// Tries to change the configuration, by what came of them.
     config_reloads: IntCounter(NONE) "sidegate_config_reloads_total" [result];
+    /// Spans that never reached their collector, because it was away, too slow or refused them.
+    spans_dropped: IntCounter(NONE) "sidegate_spans_dropped_total" [];
     /// Log lines dropped because the disk was full or too slow.
     log_dropped: IntCounter(NONE) "sidegate_log_dropped_total" [file];
     /// The used share of the volume that holds the path, 0 to 1.

@@ -87,6 +87,7 @@ fn every_family_is_there_from_the_start() {
         ("sidegate_config_file_good", "gauge"),
         ("sidegate_config_reloads_total", "counter"),
         ("sidegate_log_dropped_total", "counter"),
+        ("sidegate_spans_dropped_total", "counter"),
         ("sidegate_disk_used_ratio", "gauge"),
         ("sidegate_build_info", "gauge"),
         ("process_cpu_seconds_total", "counter"),

@@ -7,7 +7,7 @@ use crate::support::canary::word;
 use crate::support::{many, plain, Metrics};
 
 /// Every family that dashboards rely on, the histograms by their name alone.
-const FAMILIES: [&str; 34] = [
+const FAMILIES: [&str; 35] = [
     "sidegate_requests_total",
     "sidegate_request_duration_seconds",
     "sidegate_time_to_first_token_seconds",
@@ -37,6 +37,7 @@ const FAMILIES: [&str; 34] = [
     "sidegate_config_file_good",
     "sidegate_config_reloads_total",
     "sidegate_log_dropped_total",
+    "sidegate_spans_dropped_total",
     "sidegate_disk_used_ratio",
     "sidegate_build_info",
     "process_cpu_seconds_total",
