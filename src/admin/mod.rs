@@ -7,6 +7,7 @@ mod page;
 mod status;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use http::Response;
@@ -18,8 +19,12 @@ use page::Page;
 
 use crate::caller::bearer;
 use crate::clock;
+use crate::platform;
 use crate::record::read_own_process;
 use crate::snapshot::{Change, Earlier, Reloaded, Reloader, Shared};
+
+/// Whoever orders the end hears of it before it comes.
+const TIME_TO_ANSWER: Duration = Duration::from_millis(100);
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const JSON: &str = "application/json";
@@ -122,10 +127,16 @@ impl Admin {
                 let model = header.uri.query().and_then(model_in);
                 self.changing(session, |admin| admin.reset(upstream, model))
             }
+            ("POST", "/drain") => self.changing(session, |admin| admin.drain()),
+            ("POST" | "DELETE", path) if drain_of(path).is_some() => {
+                let upstream = drain_of(path).unwrap_or_default();
+                let drained = header.method == "POST";
+                self.changing(session, |admin| admin.drain_upstream(upstream, drained))
+            }
             (_, "/" | "/livez" | "/readyz" | "/metrics" | "/status") => {
                 refuse(405, "method_not_allowed", "this path is read with GET")
             }
-            (_, "/reload") => refuse(
+            (_, "/reload" | "/drain") => refuse(
                 405,
                 "method_not_allowed",
                 "this path changes something: use POST",
@@ -175,6 +186,38 @@ impl Admin {
             ),
             Err(mistakes) => json(422, &ReloadAnswer::Rejected { mistakes }),
         }
+    }
+
+    /// As SIGTERM does.
+    fn drain(&self) -> Answer {
+        log::info!("draining by an operator's order");
+        std::thread::spawn(|| {
+            std::thread::sleep(TIME_TO_ANSWER);
+            if let Err(error) = platform::end_this_process() {
+                log::error!("the gateway doesn't drain: {error}; send it SIGTERM");
+            }
+        });
+        plain(200, TEXT, b"draining\n".to_vec())
+    }
+
+    /// Takes an upstream out of use, or into it again.
+    fn drain_upstream(&self, name: &str, drained: bool) -> Answer {
+        let snapshot = self.shared.snapshot();
+        let Some(upstream) = snapshot.upstreams.iter().find(|one| *one.name == *name) else {
+            return refuse(
+                404,
+                "unknown_upstream",
+                "`sidegate status` lists the upstreams",
+            );
+        };
+        upstream.runtime.drain(drained);
+        let now = if drained {
+            "out of use"
+        } else {
+            "in use again"
+        };
+        log::info!("upstream {name} is {now}, by an operator's order");
+        plain(200, TEXT, format!("{now}\n").into_bytes())
     }
 
     /// Closes the breakers of an upstream, or of one of its models.
@@ -258,6 +301,13 @@ fn earlier_change(earlier: Earlier) -> EarlierChange {
         seconds_ago: since.map_or(0, |since| since.as_secs()),
         changes: lines(earlier.changes),
     }
+}
+
+/// The upstream in `/upstreams/<name>/drain`.
+fn drain_of(path: &str) -> Option<&str> {
+    path.strip_prefix("/upstreams/")?
+        .strip_suffix("/drain")
+        .filter(|name| !name.is_empty())
 }
 
 /// The upstream in `/breakers/<upstream>/reset`.

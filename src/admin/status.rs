@@ -135,7 +135,10 @@ fn upstreams(snapshot: &Snapshot, places: &admit::Status) -> Vec<UpstreamStatus>
         running: snapshot.pressure(index).map(|seen| u64::from(seen.running)),
         waiting: snapshot.pressure(index).map(|seen| u64::from(seen.waiting)),
         kv_cache_ratio: snapshot.pressure(index).and_then(|seen| seen.kv_cache),
-        draining: false,
+        draining: snapshot
+            .upstreams
+            .get(index)
+            .is_some_and(|upstream| upstream.runtime.is_drained()),
         healthy: snapshot
             .upstreams
             .get(index)

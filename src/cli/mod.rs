@@ -2,10 +2,15 @@
 
 mod breakers;
 mod check;
+mod completions;
 mod demo;
+mod drain;
 mod exit;
 mod explain;
+mod fingerprint;
+mod init;
 mod live;
+mod man;
 mod output;
 mod random;
 mod reload;
@@ -21,7 +26,7 @@ mod token;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::config::{self, Environment, Source};
 
@@ -40,6 +45,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Write a configuration for the model servers of this host, and a first token.
+    Init(init::Arguments),
     /// Run the gateway.
     Serve(serve::Arguments),
     /// Try the gateway with stand-in upstreams; nothing to set up, nothing left behind.
@@ -52,6 +59,8 @@ enum Command {
     Status(status::Arguments),
     /// Make the running gateway read its configuration, tokens and keys again.
     Reload,
+    /// End the running gateway once its requests are done, or take an upstream out of use.
+    Drain(drain::Arguments),
     /// Say what happened to one request, from the logs.
     Explain(explain::Arguments),
     /// Show which upstreams are left alone after failures, and close their breakers.
@@ -64,6 +73,10 @@ enum Command {
     Service(service::Arguments),
     /// Print the JSON Schema of the configuration.
     Schema,
+    /// Print what makes a shell complete commands and options.
+    Completions(completions::Arguments),
+    /// Print the manual page, or write one for every command.
+    Man(man::Arguments),
 }
 
 /// Where a command finds its configuration.
@@ -87,18 +100,22 @@ pub fn main() -> ExitCode {
         environment,
     };
     match arguments.command {
+        Command::Init(arguments) => init::run(&context, &arguments),
         Command::Serve(arguments) => serve::run(context, &arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Check(arguments) => check::run(&context, &arguments),
         Command::Routes(arguments) => routes::run(&context, &arguments),
         Command::Status(arguments) => status::run(&context, &arguments),
         Command::Reload => reload::run(&context),
+        Command::Drain(arguments) => drain::run(&context, &arguments),
         Command::Explain(arguments) => explain::run(&context, &arguments),
         Command::Breakers(arguments) => breakers::run(&context, &arguments),
         Command::Token(arguments) => token::run(&context, &arguments),
         Command::Smoke(arguments) => smoke::run(&context, &arguments),
         Command::Service(arguments) => service::run(&context, is_named, &arguments),
         Command::Schema => schema::run(),
+        Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),
+        Command::Man(arguments) => man::run(&arguments, Arguments::command()),
     }
     .into()
 }
@@ -106,7 +123,6 @@ pub fn main() -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_arguments_make_sense() {

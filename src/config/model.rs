@@ -342,6 +342,7 @@ pub struct Limits {
 pub struct Logs {
     pub dir: PathBuf,
     pub max_bytes: u64,
+    pub max_age: Duration,
     pub keep: u32,
     pub level: log::LevelFilter,
 }

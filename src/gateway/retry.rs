@@ -231,6 +231,7 @@ fn write_raw_error(shared: &Shared, ctx: &RequestContext, client_token: Option<&
             .unwrap_or(key.as_bytes())
     });
     let secrets: Vec<&[u8]> = key.into_iter().chain(client_token).collect();
+    let bodies = shared.logs.allowance().has_bodies();
     let error = RawError {
         at: clock::wall(),
         correlation_id: ctx.correlation.as_str(),
@@ -238,7 +239,7 @@ fn write_raw_error(shared: &Shared, ctx: &RequestContext, client_token: Option<&
         upstream: upstream.map_or("none", |upstream| &upstream.name),
         status: evidence.status,
         content_type: &evidence.content_type,
-        body: &evidence.body,
+        body: bodies.then_some(&*evidence.body),
         secrets: &secrets,
     };
     shared.logs.send(LogFile::RawErrors, &error.to_line());

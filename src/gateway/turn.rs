@@ -40,6 +40,8 @@ enum Closed {
     Paced(Instant),
     /// Its model is being loaded.
     Loading,
+    /// An operator has taken its upstream out of use.
+    Drained,
     /// Its breaker lets nobody through before that.
     Broken(Duration),
     /// The wait that it asked for is longer than ours may be.
@@ -108,6 +110,7 @@ pub fn look_again(ctx: &mut RequestContext) -> Result<Open> {
             later: Vec::new(),
         }),
         Chosen::Wait(Closed::Loading | Closed::Paced(_)) => Ok(Open::default()),
+        Chosen::Wait(Closed::Drained) => Err(ended(ctx)),
         Chosen::Wait(Closed::NotWorthIt(retry_after)) => Err(not_worth_it(ctx, retry_after)),
         Chosen::Wait(Closed::Broken(retry_in)) => Err(circuit_open(ctx, retry_in)),
         Chosen::Nothing => Err(ended(ctx)),
@@ -164,6 +167,8 @@ fn by_tier(open: Vec<usize>, targets: &[Target], load: &impl Load) -> Open {
 
 fn nearer(one: Closed, other: Closed) -> Closed {
     match (&one, &other) {
+        (Closed::Drained, _) => other,
+        (_, Closed::Drained) => one,
         (Closed::Loading, _) => one,
         (_, Closed::Loading) => other,
         (Closed::Paced(a), Closed::Paced(b)) if b < a => other,
@@ -180,6 +185,9 @@ fn closed(ctx: &RequestContext, choice: Choice) -> Option<Closed> {
     let route = ctx.route()?;
     let target = route.targets.get(choice.target)?;
     let upstream = ctx.snapshot.upstreams.get(target.upstream)?;
+    if upstream.runtime.is_drained() {
+        return Some(Closed::Drained);
+    }
     if upstream.runtime.health().is_loading() {
         return Some(Closed::Loading);
     }
@@ -338,6 +346,7 @@ async fn outwait(session: &mut Session, ctx: &mut RequestContext, closed: &Close
             return Err(not_worth_it(ctx, retry_after));
         }
         Closed::Loading => return Ok(()),
+        Closed::Drained => return Err(ended(ctx)),
     };
     waiting::until(session, ctx, until).await
 }

@@ -3,15 +3,21 @@
 mod account;
 mod boot;
 mod descriptors;
+mod end;
 mod mapping;
 mod pages;
+mod priority;
 mod socket;
 mod system;
+mod volume;
 
 pub use account::{account, Account};
 pub use boot::{boot_id, since_boot, BootId};
 pub use descriptors::{descriptor_limit, raise_descriptor_limit};
+pub use end::end_this_process;
 pub use mapping::*;
 pub use pages::use_small_pages;
+pub use priority::give_way;
 pub use socket::SocketWatch;
 pub use system::is_macos;
+pub use volume::used_ratio;

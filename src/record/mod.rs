@@ -24,4 +24,4 @@ pub use metrics::{
 };
 pub use process_log::ProcessLog;
 pub use raw_error::RawError;
-pub use writer::{DropCounts, LogFiles, LogOptions};
+pub use writer::{Allowance, DropCounts, LogFiles, LogOptions};

@@ -1,6 +1,7 @@
 //! What an upstream really said when it failed, for the operator alone: one line of `raw-errors.jsonl`.
 //!
-//! The file is 0600, and still no secret that we know goes into it: servers echo headers.
+//! The file is 0600, and still no secret that we know goes into it: servers echo headers. Bodies are most of the file, so
+//! where the volume fills up they are what is left out.
 
 use std::time::SystemTime;
 
@@ -12,6 +13,9 @@ const MASK: &str = "[secret]";
 /// Shorter values would mask ordinary words.
 const SHORTEST_SECRET: usize = 8;
 
+/// Why there is no body.
+const NO_ROOM: &str = "volume_above_alert";
+
 /// One error answer, or an error inside a stream.
 #[derive(Debug)]
 pub struct RawError<'a> {
@@ -22,7 +26,8 @@ pub struct RawError<'a> {
     pub upstream: &'a str,
     pub status: u16,
     pub content_type: &'a str,
-    pub body: &'a [u8],
+    /// None where the volume has no room for bodies.
+    pub body: Option<&'a [u8]>,
     /// Keys and tokens that may not be written.
     pub secrets: &'a [&'a [u8]],
 }
@@ -30,7 +35,7 @@ pub struct RawError<'a> {
 impl RawError<'_> {
     /// The line, with its newline.
     pub fn to_line(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.body.len() + 512);
+        let mut out = Vec::with_capacity(self.body.map_or(0, <[u8]>::len) + 512);
         let mut line = Object::begin(&mut out);
         line.time("ts", self.at);
         line.text("correlation_id", self.correlation_id);
@@ -41,7 +46,9 @@ impl RawError<'_> {
             "content_type",
             &masked(self.content_type.as_bytes(), self.secrets),
         );
-        line.text("body", &masked(self.body, self.secrets));
+        let body = self.body.map(|body| masked(body, self.secrets));
+        line.text_or_null("body", body.as_deref());
+        line.text_or_null("body_omitted", self.body.is_none().then_some(NO_ROOM));
         line.end();
         out
     }
@@ -85,7 +92,7 @@ fn json_escaped(secret: &str) -> String {
 mod tests {
     use super::*;
 
-    fn body_of(body: &str, secrets: &[&[u8]]) -> String {
+    fn line(body: Option<&[u8]>, secrets: &[&[u8]]) -> serde_json::Value {
         let error = RawError {
             at: SystemTime::UNIX_EPOCH,
             correlation_id: "c",
@@ -93,11 +100,24 @@ mod tests {
             upstream: "a",
             status: 401,
             content_type: "text/plain",
-            body: body.as_bytes(),
+            body,
             secrets,
         };
-        let line: serde_json::Value = serde_json::from_slice(&error.to_line()).unwrap();
+        serde_json::from_slice(&error.to_line()).unwrap()
+    }
+
+    fn body_of(body: &str, secrets: &[&[u8]]) -> String {
+        let line = line(Some(body.as_bytes()), secrets);
+        assert!(line["body_omitted"].is_null());
         line["body"].as_str().unwrap().to_owned()
+    }
+
+    #[test]
+    fn a_body_that_was_left_out_is_null_and_the_line_says_why() {
+        let line = line(None, &[]);
+        assert!(line["body"].is_null());
+        assert_eq!(line["body_omitted"], "volume_above_alert");
+        assert_eq!(line["status"], 401);
     }
 
     #[test]

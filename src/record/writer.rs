@@ -4,13 +4,20 @@
 //! takes whatever has gathered and writes it in one go. When the buffer is full or the disk is, lines are
 //! dropped and counted, and `gateway.jsonl` says so when it is over.
 //!
+//! Files that are large or old are moved aside by the same thread, which costs it two renames; another one compresses them
+//! and removes those that are too many. As the volume fills up, [`Allowance`] says what is still written.
+//!
 //! The rule: a file holds whole lines only. Whoever sends must send one whole line; what a full disk cuts
 //! is cut back to the last whole one.
 
 mod append;
 mod folder;
 mod gap;
+mod gzip;
+mod housekeeper;
+mod old_file;
 mod queue;
+mod room;
 mod rotate;
 mod sink;
 mod thread;
@@ -18,9 +25,9 @@ mod thread;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use crate::config::Logs;
+use crate::config::Config;
 
 use super::access::Sequence;
 use super::json::Object;
@@ -28,22 +35,30 @@ use super::labels::LogFile;
 use folder::{Folder, FolderId};
 pub use queue::DropCounts;
 use queue::{Change, Queue};
+pub use room::Allowance;
+use room::SharedAllowance;
 use sink::Sinks;
 
-/// How large the files get and how many old ones stay.
+/// How large and old the files get, how many old ones stay, and how full their volume may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogOptions {
     /// A file that would grow beyond this is moved aside first.
     pub max_bytes: u64,
+    /// A file is moved aside at the end of such a period, counted from 1970 in UTC.
+    pub max_age: Duration,
     /// Old ones kept of each file.
     pub keep: u32,
+    /// From this used share of the volume on bodies are left out.
+    pub alert_percent: u8,
 }
 
-impl From<&Logs> for LogOptions {
-    fn from(logs: &Logs) -> LogOptions {
+impl From<&Config> for LogOptions {
+    fn from(config: &Config) -> LogOptions {
         LogOptions {
-            max_bytes: logs.max_bytes,
-            keep: logs.keep,
+            max_bytes: config.logs.max_bytes,
+            max_age: config.logs.max_age,
+            keep: config.logs.keep,
+            alert_percent: config.disk.alert_percent,
         }
     }
 }
@@ -56,6 +71,7 @@ pub struct LogFiles {
     /// The folder that the thread writes to, or will when it has taken the last change.
     folder: Mutex<FolderId>,
     gateway_sequence: Arc<Sequence>,
+    allowance: Arc<SharedAllowance>,
 }
 
 impl LogFiles {
@@ -70,11 +86,18 @@ impl LogFiles {
         let sinks = Sinks::open(folder.lock()?, options)?;
         let queue = Arc::new(Queue::default());
         let gateway_sequence = Arc::new(Sequence::default());
-        thread::start(Arc::clone(&queue), Arc::clone(&gateway_sequence), sinks)?;
+        let allowance = Arc::new(SharedAllowance::default());
+        thread::start(
+            Arc::clone(&queue),
+            Arc::clone(&gateway_sequence),
+            Arc::clone(&allowance),
+            sinks,
+        )?;
         Ok(LogFiles {
             queue,
             folder: Mutex::new(id),
             gateway_sequence,
+            allowance,
         })
     }
 
@@ -108,6 +131,12 @@ impl LogFiles {
         let seq = self.gateway_sequence.next();
         let line = gateway_line(seq, at, level, target, message);
         self.send(LogFile::Gateway, &line)
+    }
+
+    /// What is written as the volume stands. Whoever makes a line with a body asks before; access lines may be sent all the
+    /// same, and are counted as dropped.
+    pub fn allowance(&self) -> Allowance {
+        self.allowance.get()
     }
 
     /// Lines of `file` dropped since the start.

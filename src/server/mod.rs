@@ -97,7 +97,7 @@ pub fn run(start: Start) -> Result<(), StartError> {
     let _lock = state_dir::lock(&run_dir)?;
     (config.listen, config.admin) = listen::check_both(config.listen, config.admin)?;
     let process_log = install_log(config.logs.level);
-    let logs = LogFiles::open(&config.logs.dir, (&config.logs).into())
+    let logs = LogFiles::open(&config.logs.dir, (&config).into())
         .map_err(|error| StartError::Configuration(vec![format!("logs.dir: {error}")]))?;
     let logs = Arc::new(logs);
     if let Some(process_log) = process_log {

@@ -10,6 +10,7 @@ use crate::clock;
 use crate::config::{self, Config, Environment, Loaded, Origin, Source};
 use crate::record::labels::ReloadResult;
 use crate::record::status::ReloadStatus;
+use crate::record::LogOptions;
 
 /// Knows where the configuration comes from and what the last try to read it came to.
 pub struct Reloader {
@@ -159,10 +160,11 @@ impl Reloader {
             previous: Some(&previous),
         };
         let logs = config.logs.clone();
+        let log_options = LogOptions::from(&config);
         let snapshot = build(config, &with).map_err(|BuildError(mistakes)| mistakes)?;
         self.shared
             .logs
-            .reconfigure(&logs.dir, (&logs).into())
+            .reconfigure(&logs.dir, log_options)
             .map_err(|error| vec![format!("logs.dir: {error}")])?;
         log::set_max_level(logs.level);
         self.shared.serve(snapshot);

@@ -1,6 +1,6 @@
 //! What is learned of an upstream while the gateway runs; it outlives reloads, by the upstream's name and address.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,8 @@ pub struct Runtime {
     origin: Instant,
     /// Requests that the server runs at a time, by its own word; 0 while unknown.
     slots: AtomicU32,
+    /// An operator has taken it out of use.
+    is_drained: AtomicBool,
 }
 
 impl Runtime {
@@ -34,6 +36,7 @@ impl Runtime {
             progress: AtomicU64::new(0),
             origin: now,
             slots: AtomicU32::new(0),
+            is_drained: AtomicBool::new(false),
         }
     }
 
@@ -66,6 +69,16 @@ impl Runtime {
         let at = self.progress.load(Ordering::Relaxed);
         let since = now.saturating_duration_since(self.origin);
         at != 0 && since.saturating_sub(Duration::from_millis(at)) <= within
+    }
+
+    /// Takes it out of use, or into it again. A restart of the gateway does so too.
+    pub fn drain(&self, drained: bool) {
+        self.is_drained.store(drained, Ordering::Relaxed);
+    }
+
+    /// It gets no new requests, by an operator's order.
+    pub fn is_drained(&self) -> bool {
+        self.is_drained.load(Ordering::Relaxed)
     }
 
     /// Requests that the server runs at a time, by its own word.

@@ -12,6 +12,7 @@ use crate::support::{plain, Gateway, Output};
 mod breakers;
 mod check;
 mod demo;
+mod drain;
 mod explain;
 mod reload;
 mod service;

@@ -21,7 +21,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("breaker", &["config", "platform"]),
     ("stream", &["json"]),
     ("failure", &["config"]),
-    ("record", &["config", "clock"]),
+    ("record", &["config", "clock", "platform"]),
     ("gate", &["stream", "clock", "platform"]),
     (
         "snapshot",
@@ -84,8 +84,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "admin",
         &[
-            "admit", "breaker", "budget", "caller", "clock", "config", "record", "snapshot",
-            "VERSION", "REVISION",
+            "admit", "breaker", "budget", "caller", "clock", "config", "platform", "record",
+            "snapshot", "VERSION", "REVISION",
         ],
     ),
     (

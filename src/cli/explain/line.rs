@@ -77,6 +77,8 @@ pub struct RawFields {
     pub status: Option<u16>,
     pub content_type: Option<String>,
     pub body: Option<String>,
+    /// Why there is none.
+    pub body_omitted: Option<String>,
 }
 
 impl<'a> Access<'a> {

@@ -1,14 +1,17 @@
-//! Finds the lines of one request in a log and its older files.
+//! Finds the lines of one request in a log and its older files, compressed or not.
 //!
 //! A log may have gigabytes: files are read in one pass, a line at a time, and a line that is longer than any of ours is
-//! skipped. The file that is written now is opened before the folder is listed, so that a rotation in between hides
-//! nothing; what it shows twice is seen by its inode.
+//! skipped. The gateway may be moving and compressing files meanwhile, and that hides nothing: the file that is written now
+//! is opened before the folder is listed, the folder is listed twice, and a file that is gone is looked for in its other
+//! form. What is seen twice that way is told by its inode or its lines.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use flate2::read::MultiGzDecoder;
 use memchr::memmem::Finder;
 
 use crate::record::labels::LogFile;
@@ -40,7 +43,7 @@ pub struct Found {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Log {
     pub path: PathBuf,
-    /// Why it was not read.
+    /// Why it was not read, or not to its end.
     pub unread: Option<String>,
 }
 
@@ -58,83 +61,152 @@ pub fn all(folder: &Path, log: LogFile, id: &str) -> Search {
 fn search(folder: &Path, log: LogFile, id: &str, enough: impl Fn(&[Found]) -> bool) -> Search {
     let needle = format!("\"correlation_id\":\"{id}\"");
     let finder = Finder::new(needle.as_bytes());
-    let mut search = Search::default();
-    let mut seen = Vec::new();
     let current = folder.join(format!("{}.jsonl", log.as_str()));
     let opened = open(&current);
-    for (path, opened) in std::iter::once((current, Some(opened))).chain(
-        older(folder, log.as_str())
-            .into_iter()
-            .map(|path| (path, None)),
-    ) {
+    let mut search = Search::default();
+    let mut seen = Vec::new();
+    search.add(current, opened, &mut seen, &finder);
+    for plain in older(folder, log.as_str()) {
         if enough(&search.found) {
             break;
         }
-        let opened = opened.unwrap_or_else(|| open(&path));
-        let lines = opened.and_then(|(file, inode)| match seen.contains(&inode) {
-            true => Ok(Vec::new()),
-            false => {
-                seen.push(inode);
-                lines(file, &finder).map_err(|error| error.to_string())
-            }
-        });
-        let unread = match lines {
-            Ok(lines) => {
-                let found = lines.into_iter().map(|line| Found {
-                    file: path.clone(),
-                    line,
-                });
-                search.found.splice(0..0, found);
-                None
-            }
-            Err(why) => Some(why),
-        };
-        search.logs.push(Log { path, unread });
+        if let Some((path, opened)) = open_either(plain) {
+            search.add(path, opened, &mut seen, &finder);
+        }
     }
     search
+}
+
+impl Search {
+    /// Reads the next older file.
+    fn add(
+        &mut self,
+        path: PathBuf,
+        opened: io::Result<Opened>,
+        seen: &mut Vec<Inode>,
+        finder: &Finder,
+    ) {
+        let unread = match opened {
+            Ok(opened) if seen.contains(&opened.inode) => None,
+            Ok(opened) => {
+                seen.push(opened.inode);
+                let (lines, result) = lines(opened.reader, finder);
+                self.put_before(&path, lines);
+                result.err().map(|error| match error.kind() {
+                    ErrorKind::UnexpectedEof | ErrorKind::InvalidInput | ErrorKind::InvalidData => {
+                        format!("damaged, so it was searched only up to there: {error}")
+                    }
+                    _ => error.to_string(),
+                })
+            }
+            Err(error) => Some(error.to_string()),
+        };
+        self.logs.push(Log { path, unread });
+    }
+
+    /// A file that was compressed while it was read shows its lines again.
+    fn put_before(&mut self, file: &Path, lines: Vec<String>) {
+        let is_new = |line: &String| self.found.iter().all(|found| found.line != *line);
+        let new: Vec<Found> = lines
+            .into_iter()
+            .filter(is_new)
+            .map(|line| Found {
+                file: file.to_owned(),
+                line,
+            })
+            .collect();
+        self.found.splice(0..0, new);
+    }
 }
 
 /// Device and number.
 type Inode = (u64, u64);
 
+struct Opened {
+    reader: Box<dyn Read>,
+    inode: Inode,
+}
+
 /// A pipe or a folder that somebody put there is no log, and one of them would never end.
-fn open(path: &Path) -> Result<(File, Inode), String> {
-    if path.extension().is_some_and(|ending| ending == "gz") {
-        return Err("compressed, so it was not searched; `gunzip` it and ask again".to_owned());
-    }
-    let metadata = fs::metadata(path).map_err(|error| error.to_string())?;
+fn open(path: &Path) -> io::Result<Opened> {
+    let metadata = fs::metadata(path)?;
     if !metadata.is_file() {
-        return Err("no regular file, so it was not searched".to_owned());
+        return Err(io::Error::other("no regular file, so it was not searched"));
     }
-    let file = File::open(path).map_err(|error| error.to_string())?;
-    Ok((file, (metadata.dev(), metadata.ino())))
+    let file = File::open(path)?;
+    let is_compressed = path.extension().is_some_and(|ending| ending == "gz");
+    Ok(Opened {
+        reader: match is_compressed {
+            true => Box::new(MultiGzDecoder::new(BufReader::new(file))),
+            false => Box::new(file),
+        },
+        inode: (metadata.dev(), metadata.ino()),
+    })
 }
 
-/// Files that were moved aside, the newest first: their names begin with the moment.
+/// The compressed form where there is one: it is always whole, while the plain one may just be being unpacked. None when the
+/// file is gone in both forms. A compressed one that somebody damaged is no reason to pass over the plain one.
+fn open_either(plain: PathBuf) -> Option<(PathBuf, io::Result<Opened>)> {
+    let compressed = with_gz(&plain);
+    // Between the first two looks the one may have become the other.
+    for path in [&compressed, &plain, &compressed] {
+        match open(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Ok(_) if path == &compressed && plain.is_file() && !is_sound(&compressed) => {
+                return Some((plain.clone(), open(&plain)));
+            }
+            opened => return Some((path.clone(), opened)),
+        }
+    }
+    None
+}
+
+/// Whether all of it can be unpacked.
+fn is_sound(compressed: &Path) -> bool {
+    let unpacked =
+        open(compressed).and_then(|mut opened| io::copy(&mut opened.reader, &mut io::sink()));
+    unpacked.is_ok()
+}
+
+fn with_gz(plain: &Path) -> PathBuf {
+    let mut name = plain.as_os_str().to_owned();
+    name.push(".gz");
+    name.into()
+}
+
+/// Files that were moved aside, by the names of their plain forms, the newest first: their names begin with the moment.
 fn older(folder: &Path, stem: &str) -> Vec<PathBuf> {
-    let is_older = |name: &String| {
-        let rest = name
-            .strip_prefix(stem)
-            .and_then(|rest| rest.strip_prefix('-'));
-        rest.is_some_and(|rest| {
-            rest.starts_with(|letter: char| letter.is_ascii_digit())
-                && (rest.ends_with(".jsonl") || rest.ends_with(".jsonl.gz"))
-        })
-    };
-    let mut names: Vec<String> = fs::read_dir(folder)
+    let mut names = BTreeSet::new();
+    // A file that is being compressed may slip through one listing under both names.
+    for _ in 0..2 {
+        let entries = fs::read_dir(folder).into_iter().flatten();
+        let entries = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        names.extend(entries.filter_map(|name| plain_name(&name, stem)));
+    }
+    names
         .into_iter()
-        .flatten()
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(is_older)
-        .collect();
-    names.sort_unstable_by(|one, other| other.cmp(one));
-    names.into_iter().map(|name| folder.join(name)).collect()
+        .rev()
+        .map(|name| folder.join(name))
+        .collect()
 }
 
-/// The newest lines that the finder fits.
-fn lines(file: impl Read, finder: &Finder) -> io::Result<Vec<String>> {
+fn plain_name(name: &str, stem: &str) -> Option<String> {
+    let plain = name.strip_suffix(".gz").unwrap_or(name);
+    let rest = plain.strip_prefix(stem)?.strip_prefix('-')?;
+    let is_older =
+        rest.starts_with(|letter: char| letter.is_ascii_digit()) && rest.ends_with(".jsonl");
+    is_older.then(|| plain.to_owned())
+}
+
+/// The newest lines that the finder fits, up to the end or where the file can't be read further.
+fn lines(file: impl Read, finder: &Finder) -> (Vec<String>, io::Result<()>) {
+    let mut found = Vec::new();
+    let result = collect(file, finder, &mut found);
+    (found, result)
+}
+
+fn collect(file: impl Read, finder: &Finder, found: &mut Vec<String>) -> io::Result<()> {
     let mut reader = BufReader::with_capacity(256 * 1024, file);
-    let mut found: Vec<String> = Vec::new();
     let mut line = Vec::new();
     loop {
         line.clear();
@@ -143,7 +215,7 @@ fn lines(file: impl Read, finder: &Finder) -> io::Result<Vec<String>> {
             .take(LONGEST_LINE)
             .read_until(b'\n', &mut line)?;
         if read == 0 {
-            return Ok(found);
+            return Ok(());
         }
         if line.last() != Some(&b'\n') && read as u64 == LONGEST_LINE {
             reader.skip_until(b'\n')?;
@@ -159,108 +231,4 @@ fn lines(file: impl Read, finder: &Finder) -> io::Result<Vec<String>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::os::unix::fs::symlink;
-
-    fn line(id: &str, what: &str) -> String {
-        format!("{{\"ts\":\"t\",\"correlation_id\":\"{id}\",\"what\":\"{what}\"}}\n")
-    }
-
-    fn folder(files: &[(&str, String)]) -> tempfile::TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        for (name, text) in files {
-            fs::write(folder.path().join(name), text).unwrap();
-        }
-        folder
-    }
-
-    fn whats(search: &Search) -> Vec<String> {
-        let what = |found: &Found| {
-            let line: serde_json::Value = serde_json::from_str(&found.line).unwrap();
-            line["what"].as_str().unwrap().to_owned()
-        };
-        search.found.iter().map(what).collect()
-    }
-
-    #[test]
-    fn the_newest_file_that_has_the_id_is_the_last_one_read() {
-        let folder = folder(&[
-            ("access.jsonl", line("other", "now")),
-            (
-                "access-20260103T000000Z-000.jsonl",
-                line("x", "2") + &line("y", "-") + &line("x", "3"),
-            ),
-            ("access-20260102T000000Z-000.jsonl", line("x", "1")),
-        ]);
-        let search = newest(folder.path(), LogFile::Access, "x");
-        assert_eq!(whats(&search), ["2", "3"]);
-        assert_eq!(search.logs.len(), 2);
-    }
-
-    #[test]
-    fn all_files_are_searched_and_the_oldest_line_is_first() {
-        let folder = folder(&[
-            ("raw-errors.jsonl", line("x", "3")),
-            ("raw-errors-20260103T000000Z-000.jsonl", line("x", "2")),
-            ("raw-errors-20260102T000000Z-000.jsonl", line("x", "1")),
-            ("raw-errors-notes.jsonl", line("x", "a stranger's")),
-            ("access.jsonl", line("x", "another log's")),
-        ]);
-        let search = all(folder.path(), LogFile::RawErrors, "x");
-        assert_eq!(whats(&search), ["1", "2", "3"]);
-    }
-
-    #[test]
-    fn an_id_within_another_or_within_a_body_is_not_meant() {
-        let body = r#"{"correlation_id":"z","what":"\"correlation_id\":\"x\""}"#;
-        let folder = folder(&[("access.jsonl", line("xx", "-") + &line("a-x", "-") + body)]);
-        assert_eq!(newest(folder.path(), LogFile::Access, "x").found, []);
-    }
-
-    #[test]
-    fn a_line_of_a_megabyte_is_passed_over_and_the_next_is_read() {
-        let long = line("x", &"a".repeat(2 * LONGEST_LINE as usize));
-        let folder = folder(&[("access.jsonl", long + &line("x", "short"))]);
-        assert_eq!(
-            whats(&newest(folder.path(), LogFile::Access, "x")),
-            ["short"]
-        );
-    }
-
-    #[test]
-    fn only_the_newest_of_very_many_lines_are_kept() {
-        let text: String = (0..1000)
-            .map(|number| line("x", &number.to_string()))
-            .collect();
-        let folder = folder(&[("access.jsonl", text)]);
-        let whats = whats(&newest(folder.path(), LogFile::Access, "x"));
-        assert_eq!(whats.len(), MOST_LINES);
-        assert_eq!(whats.last().map(String::as_str), Some("999"));
-    }
-
-    #[test]
-    fn what_was_not_read_is_said() {
-        let folder = folder(&[
-            ("access.jsonl", String::new()),
-            ("access-20260102T000000Z-000.jsonl.gz", line("x", "1")),
-        ]);
-        fs::create_dir(folder.path().join("access-20260101T000000Z-000.jsonl")).unwrap();
-        let search = newest(folder.path(), LogFile::Access, "x");
-        let unread: Vec<String> = search
-            .logs
-            .into_iter()
-            .filter_map(|log| log.unread)
-            .collect();
-        assert_eq!(unread.len(), 2);
-        assert!(unread[0].contains("gunzip") && unread[1].contains("no regular file"));
-    }
-
-    #[test]
-    fn a_file_that_is_moved_aside_meanwhile_is_read_once() {
-        let folder = folder(&[("access.jsonl", line("x", "1"))]);
-        let aside = folder.path().join("access-20260102T000000Z-000.jsonl");
-        symlink(folder.path().join("access.jsonl"), aside).unwrap();
-        assert_eq!(whats(&all(folder.path(), LogFile::Access, "x")), ["1"]);
-    }
-}
+mod tests;

@@ -4,6 +4,7 @@ use super::listeners::Listeners;
 use crate::config::model::{Disk, Logs, UpstreamUrl};
 use crate::config::reader::{Found, Placed, Section};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub struct Host {
     pub state_dir: Found<PathBuf>,
@@ -30,6 +31,7 @@ pub fn read(file: &Section, listeners: &Listeners) -> Host {
         logs: Logs {
             dir: logs.dir.value,
             max_bytes: logs.max_bytes,
+            max_age: logs.max_age,
             keep: logs.keep,
             level: logs.level,
         },
@@ -42,6 +44,7 @@ pub fn read(file: &Section, listeners: &Listeners) -> Host {
 struct LogsFound {
     dir: Found<PathBuf>,
     max_bytes: u64,
+    max_age: Duration,
     keep: u32,
     level: log::LevelFilter,
 }
@@ -50,6 +53,7 @@ fn logs(section: &Section, state_dir: &Found<PathBuf>) -> LogsFound {
     LogsFound {
         dir: folder(section, state_dir, "logs"),
         max_bytes: section.get("max_bytes").value,
+        max_age: section.get("max_age").value,
         keep: section.get("keep").value,
         level: section.get("level").value,
     }

@@ -1,6 +1,6 @@
 //! Keys about this machine: its ports, folders, logs and neighbours.
 
-use super::{hours, GIB, KIB};
+use super::{hours, minutes, GIB, KIB};
 use crate::config::kind::{Key, Kind, Table};
 use crate::config::rules;
 use crate::config::words::words;
@@ -116,6 +116,12 @@ static LOGS_TABLE: Table = Table {
             Kind::Size(KIB, 64 * GIB),
             "64MiB",
             "A log file is rotated at this size.",
+        ),
+        Key::or(
+            "max_age",
+            Kind::Duration(minutes(1), hours(8760)),
+            "24h",
+            "A log file is rotated at the end of each such period, counted in UTC: 24h is midnight.",
         ),
         Key::or(
             "keep",

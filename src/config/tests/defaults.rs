@@ -17,6 +17,7 @@ fn the_smallest_file_has_every_default() {
     assert_eq!(config.breaker_file, home.join(".sidegate/run/breakers.v1"));
     assert_eq!(config.skills_dir, home.join(".sidegate/skills"));
     assert_eq!(config.logs.dir, home.join(".sidegate/logs"));
+    assert_eq!(config.logs.max_age, secs(86_400));
     assert_eq!(config.callers.token_file, home.join(".openclaw/token"));
     assert_eq!((config.threads, config.drain), (2, secs(15)));
     assert_eq!(

@@ -11,7 +11,9 @@ fn at() -> SystemTime {
 fn files(place: &Path) -> Arc<LogFiles> {
     let options = LogOptions {
         max_bytes: 1 << 20,
+        max_age: Duration::from_secs(86_400),
         keep: 1,
+        alert_percent: 100,
     };
     Arc::new(LogFiles::open(place, options).unwrap())
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{FlockOperation, Mode, OFlags};
 
 use super::super::labels::LogFile;
-use super::rotate;
+use super::{old_file, rotate};
 
 const FOLDER_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
@@ -184,7 +184,9 @@ fn holds_only_logs(path: &Path) -> io::Result<bool> {
         let is_log = name.to_str().is_some_and(|name| {
             LogFile::ALL.iter().any(|file| {
                 let stem = file.as_str();
-                name.strip_suffix(".jsonl") == Some(stem) || rotate::is_old_file(name, stem)
+                name.strip_suffix(".jsonl") == Some(stem)
+                    || name == rotate::next_name(stem)
+                    || old_file::parse(name, stem).is_some()
             })
         });
         if !is_log {

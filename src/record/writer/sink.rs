@@ -1,4 +1,4 @@
-//! One log file on disk: whole lines in, moved aside when large, opened anew when somebody moved it.
+//! One log file on disk: whole lines in, moved aside when large or old, opened anew when somebody moved it.
 
 use std::fs::File;
 use std::io;
@@ -10,15 +10,26 @@ use std::time::{Duration, Instant, SystemTime};
 use super::super::labels::LogFile;
 use super::append::{append_lines, cut_tail, fitting_lines, Torn};
 use super::folder::{open_log_file, LockedFolder};
+use super::housekeeper::Housekeeper;
+use super::old_file::{Moment, OldFiles};
 use super::queue::count_lines;
+use super::room::{Allowance, Room};
 use super::{rotate, LogOptions};
+use crate::platform;
 
-/// How often a file is looked for under its name, and a failed open or rotation is tried again.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// When a failed open or rotation is tried again.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+const TARGET: &str = "sidegate::record";
 
 /// The log files of one folder.
 pub struct Sinks {
+    /// Held so that no other process logs here while we do.
+    folder: Arc<LockedFolder>,
+    options: LogOptions,
     sinks: [Sink; LogFile::COUNT],
+    housekeeper: Housekeeper,
+    room: Room,
 }
 
 /// Lines that are not in the file, and why.
@@ -36,18 +47,46 @@ impl Sinks {
         let [access, gateway, raw_errors] = LogFile::ALL;
         Ok(Sinks {
             sinks: [
-                Sink::open(Arc::clone(&folder), access, options)?,
-                Sink::open(Arc::clone(&folder), gateway, options)?,
-                Sink::open(folder, raw_errors, options)?,
+                Sink::open(Arc::clone(&folder), access)?,
+                Sink::open(Arc::clone(&folder), gateway)?,
+                Sink::open(Arc::clone(&folder), raw_errors)?,
             ],
+            housekeeper: Housekeeper::start(Arc::clone(&folder), options.keep)?,
+            room: Room::default(),
+            folder,
+            options,
         })
     }
 
     pub fn set_options(&mut self, options: LogOptions) {
+        self.options = options;
+        self.housekeeper.keep(options.keep);
+        self.room.forget();
+    }
+
+    /// What there is to do now and then, lines or not: measure the volume, end an old file.
+    pub fn look_around(&mut self, now: Instant, wall: SystemTime) {
+        let path = self.folder.path();
+        let alert_percent = self.options.alert_percent;
+        self.room
+            .look(now, alert_percent, || platform::used_ratio(path));
+        let mut has_rotated = false;
         for sink in &mut self.sinks {
-            sink.options = options;
-            sink.remove_old_ones();
+            sink.look_after(now);
+            has_rotated |= sink.rotate_if_old(&self.options, now, wall);
         }
+        if has_rotated {
+            self.housekeeper.tidy();
+        }
+    }
+
+    pub fn allowance(&self) -> Allowance {
+        self.room.allowance()
+    }
+
+    /// How full the volume is, as far as it was measured.
+    pub fn used_percent(&self) -> u8 {
+        self.room.used_percent()
     }
 
     /// # Errors
@@ -59,62 +98,108 @@ impl Sinks {
         now: Instant,
         wall: SystemTime,
     ) -> Result<(), Lost> {
-        match self.sinks.get_mut(file.index()) {
-            Some(sink) => sink.write(lines, now, wall),
-            None => Ok(()),
+        if file == LogFile::Access && !self.allowance().has_access_lines() {
+            return Err(Lost {
+                lines: count_lines(lines),
+                error: self.room.refusal(),
+            });
         }
+        let Some(sink) = self.sinks.get_mut(file.index()) else {
+            return Ok(());
+        };
+        let moved_before = sink.last_moved;
+        let result = sink.write(&self.options, lines, now, wall);
+        if sink.last_moved != moved_before {
+            self.housekeeper.tidy();
+        }
+        result
     }
 }
 
 struct Sink {
-    /// Held so that no other process logs here while we do.
     folder: Arc<LockedFolder>,
     file: LogFile,
-    options: LogOptions,
     /// None after a failure to open, until the next try.
     open: Option<Opened>,
-    /// When the name was last looked at or an open or rotation last failed.
-    looked: Option<Instant>,
+    /// When an open or a rotation last failed.
+    failed_at: Option<Instant>,
     /// Why there is no file open.
     trouble: String,
-    /// The last rotation failed: go on in this file until it is time to try again.
-    rotation_failed: bool,
+    /// The name that the newest old file got.
+    last_moved: Option<Moment>,
+    rotation: Rotation,
+}
+
+/// How the last rotation went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rotation {
+    Well,
+    /// It failed: go on in this file until it is time to try again.
+    Failed,
+    /// It failed, and may be tried again.
+    Due,
 }
 
 struct Opened {
     file: File,
     size: u64,
+    /// When its lines began, as far as that can be known; none while it is empty.
+    begun: Option<SystemTime>,
+}
+
+impl Opened {
+    /// A file that an earlier process wrote was begun when it last wrote at the latest, and in the period of that: at the
+    /// end of each it would have begun another.
+    fn new(file: File) -> io::Result<Opened> {
+        let about = file.metadata()?;
+        let size = about.len();
+        let begun = if size > 0 {
+            about.modified().ok()
+        } else {
+            None
+        };
+        Ok(Opened { file, size, begun })
+    }
 }
 
 impl Sink {
-    fn open(folder: Arc<LockedFolder>, file: LogFile, options: LogOptions) -> io::Result<Sink> {
+    fn open(folder: Arc<LockedFolder>, file: LogFile) -> io::Result<Sink> {
+        let old = OldFiles::list(folder.path(), file.as_str());
         let mut sink = Sink {
             folder,
             file,
-            options,
             open: None,
-            looked: None,
+            failed_at: None,
             trouble: String::new(),
-            rotation_failed: false,
+            // A folder that can't be listed: a name that is taken is found out one by one.
+            last_moved: old.ok().and_then(|old| old.newest()),
+            rotation: Rotation::Well,
         };
-        sink.open_anew()?;
-        sink.remove_old_ones();
+        sink.open = Some(sink.try_open()?);
         Ok(sink)
     }
 
-    fn write(&mut self, mut lines: &[u8], now: Instant, wall: SystemTime) -> Result<(), Lost> {
+    fn write(
+        &mut self,
+        options: &LogOptions,
+        mut lines: &[u8],
+        now: Instant,
+        wall: SystemTime,
+    ) -> Result<(), Lost> {
         self.look_after(now);
+        self.rotate_if_old(options, now, wall);
         while !lines.is_empty() {
+            let may_rotate = self.rotation != Rotation::Failed;
             let Some(open) = &mut self.open else {
                 return Err(Lost {
                     lines: count_lines(lines),
                     error: io::Error::other(self.trouble.clone()),
                 });
             };
-            let room = if self.rotation_failed {
-                usize::MAX
+            let room = if may_rotate {
+                room_left(options.max_bytes, open.size)
             } else {
-                room_left(self.options.max_bytes, open.size)
+                usize::MAX
             };
             let fitting = fitting_lines(lines, room, open.size == 0);
             if fitting == 0 {
@@ -126,62 +211,105 @@ impl Sink {
                 return Err(self.heal(torn, lines));
             }
             open.size += now_written.len() as u64;
+            open.begun.get_or_insert(wall);
             lines = rest;
         }
         Ok(())
     }
 
-    /// Once in a while: is the file still there under its name, and how large is it?
+    /// Is the file still there under its name, and how large is it? Asked before each batch, some fifty times a second at
+    /// most, so that next to no line goes into a file that somebody removed.
     fn look_after(&mut self, now: Instant) {
-        let due = self
-            .looked
-            .is_none_or(|last| now.saturating_duration_since(last) >= LOOK_EVERY);
-        if !due {
-            return;
+        let is_due = self
+            .failed_at
+            .is_none_or(|at| now.saturating_duration_since(at) >= TRY_AGAIN);
+        if is_due && self.rotation == Rotation::Failed {
+            self.rotation = Rotation::Due;
         }
-        self.looked = Some(now);
-        self.rotation_failed = false;
-        let path = self.path();
-        let open = self.open.as_mut();
-        match open.and_then(|open| Some((size_if_same(&open.file, &path)?, open))) {
-            Some((size, open)) => open.size = size,
-            // What went wrong is kept in `trouble`.
-            None => drop(self.open_anew()),
+        if !self.is_in_place() && (is_due || self.open.is_some()) {
+            self.open_anew(now);
         }
     }
 
-    fn open_anew(&mut self) -> io::Result<()> {
-        self.open = None;
-        let opened = self.try_open();
-        if let Err(error) = &opened {
-            self.trouble = error.to_string();
+    /// Whether the open file is still the one of its name; then its size is known afterwards.
+    fn is_in_place(&mut self) -> bool {
+        let path = self.path();
+        let Some(open) = &mut self.open else {
+            return false;
+        };
+        let Some(size) = size_if_same(&open.file, &path) else {
+            return false;
+        };
+        open.size = size;
+        if size == 0 {
+            open.begun = None;
         }
-        self.open = Some(opened?);
-        Ok(())
+        true
+    }
+
+    fn open_anew(&mut self, now: Instant) {
+        // The old one first: it may be what uses up the descriptors.
+        self.open = None;
+        match self.try_open() {
+            Ok(opened) => self.open = Some(opened),
+            Err(error) => {
+                self.trouble = error.to_string();
+                self.failed_at = Some(now);
+            }
+        }
     }
 
     fn try_open(&self) -> io::Result<Opened> {
         self.folder.make_again()?;
-        let file = open_log_file(&self.path())?;
-        let size = file.metadata()?.len();
-        Ok(Opened { file, size })
+        Opened::new(open_log_file(&self.path())?)
+    }
+
+    /// Whether the file was of an earlier period and is now an old one.
+    fn rotate_if_old(&mut self, options: &LogOptions, now: Instant, wall: SystemTime) -> bool {
+        let begun = self.open.as_ref().and_then(|open| open.begun);
+        let is_over = begun.is_some_and(|begun| rotate::is_over(begun, wall, options.max_age));
+        if !is_over || self.rotation == Rotation::Failed {
+            return false;
+        }
+        self.rotate(now, wall);
+        self.rotation == Rotation::Well
     }
 
     /// Moves the file aside and begins a new one. Where that fails, lines go on into the old one.
     fn rotate(&mut self, now: Instant, wall: SystemTime) {
-        let moved = rotate::move_aside(self.folder.path(), self.file.as_str(), wall);
-        let reopened = moved.and_then(|()| self.open_anew());
-        if reopened.is_err() {
-            self.rotation_failed = true;
-            self.looked = Some(now);
-            return;
+        if !self.is_in_place() {
+            // Somebody else moved it aside.
+            return self.open_anew(now);
         }
-        self.remove_old_ones();
+        match self.try_rotate(wall) {
+            Ok(opened) => {
+                self.open = Some(opened);
+                self.rotation = Rotation::Well;
+            }
+            Err(error) => {
+                if self.rotation == Rotation::Well {
+                    self.complain(&error);
+                }
+                self.rotation = Rotation::Failed;
+                self.failed_at = Some(now);
+            }
+        }
     }
 
-    fn remove_old_ones(&self) {
-        // A leftover file harms nobody; the next rotation tries again.
-        let _ = rotate::keep_newest(self.folder.path(), self.file.as_str(), self.options.keep);
+    fn try_rotate(&mut self, wall: SystemTime) -> io::Result<Opened> {
+        let (folder, stem) = (self.folder.path(), self.file.as_str());
+        let (file, moment) = rotate::rotate(folder, stem, self.last_moved, wall)?;
+        self.last_moved = Some(moment);
+        Opened::new(file)
+    }
+
+    /// Once a failure: the file grows beyond its size, which is better than losing lines.
+    fn complain(&self, error: &io::Error) {
+        log::warn!(
+            target: TARGET,
+            "cannot move {} aside: {error}; it goes on growing until that works",
+            self.path().display(),
+        );
     }
 
     /// Cuts what a failed write left half-written; a file that can't be cut is left to the next open,
@@ -205,9 +333,7 @@ impl Sink {
     }
 
     fn path(&self) -> PathBuf {
-        self.folder
-            .path()
-            .join(format!("{}.jsonl", self.file.as_str()))
+        rotate::current(self.folder.path(), self.file.as_str())
     }
 }
 

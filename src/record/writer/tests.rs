@@ -1,40 +1,69 @@
 use super::*;
+use flate2::read::MultiGzDecoder;
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::time::Duration;
 
+use super::old_file::OldFiles;
 use super::queue::MAX_WAITING_BYTES;
 
+mod full_disk;
+mod rotation;
+
+/// The volume is what it is where the tests run: nothing here is about its fullness but what says so.
 const PLENTY: LogOptions = LogOptions {
     max_bytes: 1 << 30,
+    max_age: Duration::from_secs(86_400),
     keep: 7,
+    alert_percent: 100,
 };
 
 fn soon() -> Instant {
     Instant::now() + Duration::from_secs(30)
 }
 
+/// All lines of `file`, the oldest first, each file once in whatever form it is.
 fn lines(place: &Path, file: LogFile) -> Vec<serde_json::Value> {
-    let mut names: Vec<_> = fs::read_dir(place)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
+    let stem = file.as_str();
+    let old = OldFiles::list(place, stem).unwrap();
+    let mut texts: Vec<String> = old
+        .kept(u32::MAX)
+        .map(|(moment, forms)| {
+            let paths = old_file::Paths::new(place, stem, moment);
+            match forms.compressed {
+                true => unpacked(&paths.compressed),
+                false => fs::read_to_string(paths.plain).unwrap(),
+            }
+        })
         .collect();
-    names.sort();
-    let ours = names.iter().filter(|path| {
-        let name = path.file_name().unwrap().to_str().unwrap();
-        name.starts_with(file.as_str())
-    });
-    ours.flat_map(|path| {
-        let text = fs::read_to_string(path).unwrap();
+    texts.push(fs::read_to_string(rotate::current(place, stem)).unwrap());
+    for text in &texts {
         assert!(
             text.is_empty() || text.ends_with('\n'),
-            "{path:?} ends in half a line"
+            "a file ends in half a line"
         );
-        text.lines()
-            .map(|line| serde_json::from_str(line).expect("a whole line"))
-            .collect::<Vec<_>>()
-    })
-    .collect()
+    }
+    let all = texts.iter().flat_map(|text| text.lines());
+    all.map(|line| serde_json::from_str(line).expect("a whole line"))
+        .collect()
+}
+
+fn unpacked(path: &Path) -> String {
+    let mut text = String::new();
+    MultiGzDecoder::new(File::open(path).unwrap())
+        .read_to_string(&mut text)
+        .expect("a whole file");
+    text
+}
+
+/// The numbers in the lines, and that none of them is there twice.
+fn numbers(place: &Path, file: LogFile) -> BTreeSet<u64> {
+    let lines = lines(place, file);
+    let numbers = lines.iter().map(|line| line["seq"].as_u64().unwrap());
+    let distinct: BTreeSet<u64> = numbers.collect();
+    assert_eq!(distinct.len(), lines.len(), "a line was written twice");
+    distinct
 }
 
 /// Eight threads, 20,000 lines each, about 24 MB: more than may wait, so some may be dropped.
@@ -64,17 +93,13 @@ fn no_line_is_split_and_the_gaps_are_the_counted_drops() {
     let options = LogOptions {
         max_bytes: 2 << 20,
         keep: 1000,
+        ..PLENTY
     };
     let files = LogFiles::open(place.path(), options).unwrap();
     let sent = storm(&files);
     assert!(files.flush_and_close(soon()));
-    let written = lines(place.path(), LogFile::Access);
-    let distinct: BTreeSet<u64> = written
-        .iter()
-        .map(|line| line["seq"].as_u64().unwrap())
-        .collect();
-    assert_eq!(distinct.len(), written.len(), "a line was written twice");
-    assert_eq!(written.len() as u64 + files.dropped(LogFile::Access), sent);
+    let written = numbers(place.path(), LogFile::Access).len() as u64;
+    assert_eq!(written + files.dropped(LogFile::Access), sent);
     assert!(
         fs::read_dir(place.path()).unwrap().count() > 4,
         "it never rotated"
@@ -197,7 +222,7 @@ fn a_reload_of_the_options_alone_keeps_the_files() {
             place.path(),
             LogOptions {
                 max_bytes: 5,
-                keep: 7,
+                ..PLENTY
             },
         )
         .unwrap();
@@ -206,7 +231,8 @@ fn a_reload_of_the_options_alone_keeps_the_files() {
     files.send(LogFile::Access, b"[]");
     assert!(files.flush(soon()));
     assert_eq!(lines(place.path(), LogFile::Access).len(), 2);
-    assert_eq!(fs::read_dir(place.path()).unwrap().count(), 4);
+    let old = OldFiles::list(place.path(), "access").unwrap();
+    assert_eq!(old.kept(u32::MAX).count(), 1);
 }
 
 #[test]
@@ -237,6 +263,21 @@ fn the_process_speaks_in_numbered_lines() {
         "{\"ts\":\"2026-01-02T03:04:05.678Z\",\"level\":\"info\",\"target\":\"sidegate::server\",\
          \"message\":\"listening on 127.0.0.1:8787\",\"seq\":1}\n"
     );
+}
+
+#[test]
+fn bodies_are_left_out_above_the_alert_and_come_back_with_another() {
+    let place = tempfile::tempdir().unwrap();
+    let alerting = LogOptions {
+        alert_percent: 0,
+        ..PLENTY
+    };
+    let files = LogFiles::open(place.path(), alerting).unwrap();
+    assert!(!files.allowance().has_bodies());
+    files.reconfigure(place.path(), PLENTY).unwrap();
+    assert!(files.flush(soon()), "the change is taken");
+    assert!(files.flush(soon()), "and the volume measured");
+    assert!(files.allowance().has_bodies());
 }
 
 /// Not a judge but a gauge: `cargo test --release send_speed -- --ignored --nocapture`.

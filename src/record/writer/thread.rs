@@ -12,13 +12,11 @@ use super::super::labels::LogFile;
 use super::gap::Gap;
 use super::gateway_line;
 use super::queue::{Batch, Change, Queue};
+use super::room::{SharedAllowance, MEASURE_EVERY};
 use super::sink::Sinks;
 
 /// While lines are missing, how long an idle writer waits before it looks whether that is over.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-
-/// An idle writer with nothing on its mind sleeps this long; work wakes it at once.
-const LONG: Duration = Duration::from_secs(3600);
 
 const TARGET: &str = "sidegate::record";
 
@@ -26,13 +24,22 @@ const TARGET: &str = "sidegate::record";
 ///
 /// # Errors
 /// The system has no thread to give.
-pub fn start(queue: Arc<Queue>, gateway_sequence: Arc<Sequence>, sinks: Sinks) -> io::Result<()> {
-    let writer = Writer {
-        queue,
+pub fn start(
+    queue: Arc<Queue>,
+    gateway_sequence: Arc<Sequence>,
+    allowance: Arc<SharedAllowance>,
+    sinks: Sinks,
+) -> io::Result<()> {
+    let mut writer = Writer {
+        queue: Arc::clone(&queue),
         gateway_sequence,
+        allowance,
         sinks,
         gaps: Default::default(),
+        _end: End(queue),
     };
+    // Here, so that the first line already finds out whether there is room for it.
+    writer.look_around();
     thread::Builder::new()
         .name("log-writer".to_owned())
         .spawn(move || writer.run())
@@ -42,14 +49,19 @@ pub fn start(queue: Arc<Queue>, gateway_sequence: Arc<Sequence>, sinks: Sinks) -
 struct Writer {
     queue: Arc<Queue>,
     gateway_sequence: Arc<Sequence>,
+    allowance: Arc<SharedAllowance>,
     sinks: Sinks,
     gaps: [Gap; LogFile::COUNT],
+    /// The last, so that the files are closed when it says so.
+    _end: End,
 }
 
-impl Drop for Writer {
-    /// Also when it panicked: nobody may wait for it then.
+struct End(Arc<Queue>);
+
+impl Drop for End {
+    /// Also when the writer panicked: nobody may wait for it then.
     fn drop(&mut self) {
-        self.queue.writer_ended();
+        self.0.writer_ended();
     }
 }
 
@@ -58,6 +70,7 @@ impl Writer {
         let mut batch = Batch::default();
         loop {
             let round = self.queue.next_round(&mut batch, self.patience());
+            self.look_around();
             self.write_batch(&batch);
             self.announce_gaps(round.last);
             // After the batch: what was sent before a change belongs to the files before it.
@@ -75,7 +88,26 @@ impl Writer {
         if self.gaps.iter().any(Gap::is_open) {
             LOOK_AGAIN
         } else {
-            LONG
+            MEASURE_EVERY
+        }
+    }
+
+    /// Asks how much room there is, and tells those who make the lines.
+    fn look_around(&mut self) {
+        self.sinks.look_around(clock::now(), clock::wall());
+        let now = self.sinks.allowance();
+        let before = self.allowance.set(now);
+        let used = self.sinks.used_percent();
+        match (before.has_bodies(), now.has_bodies()) {
+            (true, false) => log::warn!(
+                target: TARGET,
+                "the volume of the logs is {used} % full: bodies are left out of raw-errors.jsonl"
+            ),
+            (false, true) => log::info!(
+                target: TARGET,
+                "the volume of the logs is {used} % full: bodies are written again"
+            ),
+            (true, true) | (false, false) => {}
         }
     }
 

@@ -100,6 +100,7 @@ fn config(routes: Vec<Route>) -> Config {
         logs: Logs {
             dir: "logs".into(),
             max_bytes: 1,
+            max_age: Duration::from_secs(86_400),
             keep: 1,
             level: log::LevelFilter::Info,
         },

@@ -67,7 +67,7 @@ fn raw(seconds: u64, number: u32, content_type: &str, body: &str) -> Found {
         upstream: "b",
         status: 500,
         content_type,
-        body: body.as_bytes(),
+        body: Some(body.as_bytes()),
         secrets: &[],
     };
     found("raw-errors.jsonl", error.to_line())

@@ -173,6 +173,10 @@ fn raw_error(raw: &Raw) -> String {
             Some(kind) => visible(kind),
         }
     );
+    if let Some(why) = &of.body_omitted {
+        let _ = writeln!(text, "{INDENT}(the body was left out: {})", visible(why));
+        return text;
+    }
     let body = of.body.as_deref().unwrap_or_default();
     let shown = beginning(body);
     for line in shown.lines() {

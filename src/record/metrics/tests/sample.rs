@@ -129,6 +129,7 @@ pub fn config(routes: Vec<Route>, upstreams: Vec<Upstream>) -> Config {
         logs: Logs {
             dir: PathBuf::new(),
             max_bytes: 0,
+            max_age: Duration::from_secs(86_400),
             keep: 0,
             level: log::LevelFilter::Info,
         },

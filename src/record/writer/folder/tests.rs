@@ -31,6 +31,14 @@ fn a_wide_folder_of_logs_and_a_wide_file_are_tightened() {
     let place = tempfile::tempdir().unwrap();
     let file = place.path().join("access.jsonl");
     fs::write(&file, "{}\n").unwrap();
+    for other in [
+        "raw-errors.jsonl.next",
+        "access-20260102T030405Z-000.jsonl",
+        "gateway-20260102T030405Z-000.jsonl.gz",
+        "access-20260102T030405Z-000.jsonl.gz.tmp",
+    ] {
+        fs::write(place.path().join(other), "").unwrap();
+    }
     set_mode(place.path(), 0o777);
     set_mode(&file, 0o644);
     Folder::open(place.path()).unwrap();
