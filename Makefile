@@ -14,7 +14,7 @@ LOOM = cargo test --locked --manifest-path tests/loom/Cargo.toml --target-dir ta
 FAILURES = arrive:: attempts:: breaker:: failure:: gate:: request::
 
 .DEFAULT_GOAL := help
-.PHONY: help run test loom lint check test-openclaw load load-mixed
+.PHONY: help run test loom lint check check-macos test-openclaw load load-mixed
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
@@ -40,6 +40,10 @@ lint: ## Format, clippy and documentation, warnings denied
 	@$(WITH_TOOLS) RUSTDOCFLAGS='$(DOC_FLAGS)' cargo doc --locked --no-deps --document-private-items
 
 check: lint test ## What has to pass before a commit
+
+check-macos: ## Types and lints for macOS, checked from Linux; says SKIP where the parts for that can't be had
+	@scripts/setup.sh --lint >/dev/null
+	@$(WITH_TOOLS) scripts/check-macos.sh
 
 test-openclaw: ## One turn of a real OpenClaw agent through the gateway (700 MB from npm the first time)
 	@$(WITH_TOOLS) cargo build --locked

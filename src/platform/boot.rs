@@ -56,23 +56,14 @@ mod system {
 
 #[cfg(target_os = "macos")]
 mod system {
-    use std::ffi::{c_char, c_int, c_void, CStr};
+    use std::ffi::c_int;
     use std::time::Duration;
 
     /// `CLOCK_MONOTONIC_RAW` of `<time.h>`; unlike the uptime clocks it goes on during sleep.
     const CLOCK_MONOTONIC_RAW: c_int = 4;
 
-    const NAME: &CStr = c"kern.bootsessionuuid";
-
     extern "C" {
         fn clock_gettime_nsec_np(clock: c_int) -> u64;
-        fn sysctlbyname(
-            name: *const c_char,
-            old: *mut c_void,
-            old_length: *mut usize,
-            new: *mut c_void,
-            new_length: usize,
-        ) -> c_int;
     }
 
     pub fn since_boot() -> Duration {
@@ -82,21 +73,7 @@ mod system {
     }
 
     pub fn boot_id() -> Option<String> {
-        let mut text = [0u8; 64];
-        let mut length = text.len();
-        // SAFETY: the name ends with a zero byte, and `length` says how many bytes may be written to `text`.
-        #[allow(unsafe_code)]
-        let result = unsafe {
-            sysctlbyname(
-                NAME.as_ptr(),
-                text.as_mut_ptr().cast(),
-                &mut length,
-                std::ptr::null_mut(),
-                0,
-            )
-        };
-        let text = CStr::from_bytes_until_nul(&text).ok()?;
-        (result == 0).then(|| text.to_str().ok().map(str::to_owned))?
+        crate::platform::sysctl::text(c"kern.bootsessionuuid")
     }
 }
 

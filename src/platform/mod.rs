@@ -8,6 +8,8 @@ mod mapping;
 mod pages;
 mod priority;
 mod socket;
+#[cfg(target_os = "macos")]
+mod sysctl;
 mod system;
 mod volume;
 
