@@ -1,5 +1,7 @@
 //! Gathers what `/status` shows.
 
+use std::path::PathBuf;
+
 use crate::admit;
 use crate::breaker::whole_seconds;
 use crate::budget::{Kind, MeterStatus, Scope, Sharing};
@@ -7,8 +9,8 @@ use crate::clock;
 use crate::config::Lane;
 use crate::record::labels::LogFile;
 use crate::record::status::{
-    BreakerStatus, BudgetStatus, ConfigStatus, LaneStatus, LogDrops, RouteStatus, SharedStatus,
-    Status, TargetStatus, UpstreamStatus,
+    BreakerStatus, BudgetStatus, ConfigStatus, DiskStatus, LaneStatus, LogDrops, RouteStatus,
+    SharedStatus, Status, TargetStatus, UpstreamStatus,
 };
 use crate::snapshot::{breaker_state, Reloader, Shared, Snapshot};
 
@@ -44,6 +46,7 @@ pub fn of(shared: &Shared, reloader: &Reloader) -> Status {
             gateway: shared.logs.dropped(LogFile::Gateway),
             raw_errors: shared.logs.dropped(LogFile::RawErrors),
         },
+        disk: disks(shared, &snapshot),
         recent_failures: shared.recent_failures.newest_first(),
     }
 }
@@ -76,6 +79,20 @@ fn budgets(shared: &Shared) -> Vec<BudgetStatus> {
     };
     let meters = shared.budgets.status(clock::wall());
     meters.iter().map(status).collect()
+}
+
+fn disks(shared: &Shared, snapshot: &Snapshot) -> Vec<DiskStatus> {
+    let disk = &snapshot.config.disk;
+    let status = |path: &PathBuf| {
+        let seen = shared.disks.of(path)?;
+        Some(DiskStatus {
+            path: path.display().to_string(),
+            used_ratio: seen.used_ratio,
+            alert_ratio: f64::from(disk.alert_percent) / 100.0,
+            free_bytes: seen.free_bytes,
+        })
+    };
+    disk.watch.iter().filter_map(status).collect()
 }
 
 fn sharing(sharing: Sharing) -> Option<SharedStatus> {
@@ -172,6 +189,7 @@ pub fn refresh(shared: &Shared) {
     refresh_breakers(&snapshot);
     refresh_budgets(shared, &snapshot);
     refresh_pressure(&snapshot);
+    refresh_disks(shared, &snapshot);
     let lost = shared.spans.counts().lost();
     shared.metrics.set_spans_dropped(lost);
     let places = shared.admission.status(clock::now());
@@ -215,6 +233,16 @@ fn refresh_pressure(snapshot: &Snapshot) {
         if let Some(series) = snapshot.handles.upstream(index) {
             let waiting = reading.map(|reading| u64::from(reading.waiting));
             series.set_pressure(waiting, reading.and_then(|reading| reading.kv_cache));
+        }
+    }
+}
+
+/// They are measured beside, now and then.
+fn refresh_disks(shared: &Shared, snapshot: &Snapshot) {
+    let watched = snapshot.config.disk.watch.iter();
+    for (path, series) in watched.zip(snapshot.handles.disks()) {
+        if let Some(seen) = shared.disks.of(path) {
+            series.set_used_ratio(seen.used_ratio);
         }
     }
 }

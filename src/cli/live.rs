@@ -37,6 +37,15 @@ pub fn state_dir(context: &Context) -> PathBuf {
 /// # Errors
 /// See [`Silence`].
 pub fn ask(context: &Context, method: &'static str, path: &str) -> Result<Reply, Silence> {
+    ask_within(context, method, path, PATIENCE)
+}
+
+fn ask_within(
+    context: &Context,
+    method: &'static str,
+    path: &str,
+    patience: Duration,
+) -> Result<Reply, Silence> {
     let state_dir = state_dir(context);
     let socket = server::control_socket_path(&state_dir);
     if std::os::unix::net::UnixStream::connect(&socket).is_err() {
@@ -52,7 +61,7 @@ pub fn ask(context: &Context, method: &'static str, path: &str) -> Result<Reply,
     let asked = block_on(http_client::ask(
         Server::Socket(&socket),
         &question,
-        PATIENCE,
+        patience,
     ));
     asked.map_err(|why| Silence::Strange { socket, why })
 }
@@ -63,6 +72,14 @@ pub fn ask(context: &Context, method: &'static str, path: &str) -> Result<Reply,
 /// See [`Silence`].
 pub fn state(context: &Context) -> Result<State, Silence> {
     read(context, &ask(context, "GET", "/status")?)
+}
+
+/// The same for whoever must not wait long.
+///
+/// # Errors
+/// See [`Silence`].
+pub fn state_within(context: &Context, patience: Duration) -> Result<State, Silence> {
+    read(context, &ask_within(context, "GET", "/status", patience)?)
 }
 
 /// An answer in JSON.
@@ -116,7 +133,7 @@ pub fn block_on<T>(
 }
 
 /// Pingora's errors say their cause last.
-fn in_words(error: &pingora::Error) -> String {
+pub fn in_words(error: &pingora::Error) -> String {
     match (&error.context, &error.cause) {
         (_, Some(cause)) => cause.to_string(),
         (Some(context), None) => context.as_str().to_owned(),

@@ -4,6 +4,8 @@ mod breakers;
 mod check;
 mod completions;
 mod demo;
+mod disk;
+mod doctor;
 mod drain;
 mod exit;
 mod explain;
@@ -69,6 +71,10 @@ enum Command {
     Token(token::Arguments),
     /// Send one short real request for every alias through the running gateway.
     Smoke(smoke::Arguments),
+    /// Look for everything that this host can have wrong, and say what mends it.
+    Doctor(doctor::Arguments),
+    /// Print what weights, caches and logs take, and how full their volumes are.
+    Disk(disk::Arguments),
     /// Run the gateway under launchd or systemd, and see how it does there.
     Service(service::Arguments),
     /// Print the JSON Schema of the configuration.
@@ -112,6 +118,8 @@ pub fn main() -> ExitCode {
         Command::Breakers(arguments) => breakers::run(&context, &arguments),
         Command::Token(arguments) => token::run(&context, &arguments),
         Command::Smoke(arguments) => smoke::run(&context, &arguments),
+        Command::Doctor(arguments) => doctor::run(&context, &arguments),
+        Command::Disk(arguments) => disk::run(&context, &arguments),
         Command::Service(arguments) => service::run(&context, is_named, &arguments),
         Command::Schema => schema::run(),
         Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),

@@ -38,6 +38,11 @@ pub fn run(context: &Context, arguments: &Arguments) -> Exit {
     Exit::Done
 }
 
+/// The same table as JSON, for what is shared with others.
+pub fn listing(config: &Config, state: Option<&State>) -> serde_json::Value {
+    serde_json::from_str(&listing::json(config, state)).unwrap_or_default()
+}
+
 fn text(config: &Config, state: Option<&State>) -> String {
     let source = match state {
         Some(state) => format!(

@@ -4,6 +4,7 @@
 
 mod answer;
 mod question;
+mod results;
 mod secret;
 
 use std::net::SocketAddr;
@@ -21,6 +22,8 @@ use crate::server::{ports_file, Ports};
 
 use answer::{judge, Served};
 use question::{curl, question, Kind};
+pub use results::last_results;
+use results::{keep, Row};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -86,7 +89,9 @@ fn try_run(context: &Context, arguments: &Arguments) -> Result<Exit, (Exit, Stri
         let text = format!("no gateway answers at {listen}: {error}; `sidegate serve` starts one");
         (Exit::Failure, text)
     })?;
-    Ok(ask_all(listen, &secret, &asks, patience))
+    let (exit, rows) = ask_all(listen, &secret, &asks, patience);
+    keep(&config.state_dir, clock::wall(), &rows);
+    Ok(exit)
 }
 
 /// Every alias of the wanted routes but `*`.
@@ -133,7 +138,13 @@ fn base_url(config: &Config, listen: SocketAddr) -> String {
     format!("{scheme}://{listen}/v1")
 }
 
-fn ask_all(listen: SocketAddr, secret: &Secret, asks: &[Ask<'_>], patience: Duration) -> Exit {
+fn ask_all(
+    listen: SocketAddr,
+    secret: &Secret,
+    asks: &[Ask<'_>],
+    patience: Duration,
+) -> (Exit, Vec<Row>) {
+    let mut rows = Vec::new();
     let mut table = Table::new(&["ALIAS", "ROUTE", "RESULT", "TIME", "UPSTREAM", "MODEL"]);
     let mut failures = Vec::new();
     for ask in asks {
@@ -146,6 +157,7 @@ fn ask_all(listen: SocketAddr, secret: &Secret, asks: &[Ask<'_>], patience: Dura
                 (refused.code, Served::default())
             }
         };
+        rows.push(Row::new(ask.alias, ask.route, &result, took, &served));
         table.add([
             ask.alias.to_owned(),
             ask.route.to_owned(),
@@ -157,10 +169,11 @@ fn ask_all(listen: SocketAddr, secret: &Secret, asks: &[Ask<'_>], patience: Dura
     }
     show(&table.text());
     failures.iter().for_each(|failure| complain(failure));
-    match failures.is_empty() {
+    let exit = match failures.is_empty() {
         true => Exit::Done,
         false => Exit::Failure,
-    }
+    };
+    (exit, rows)
 }
 
 /// Asks for a chat; where the model can't, for an embedding.

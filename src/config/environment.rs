@@ -69,6 +69,11 @@ impl Environment {
         names.into_iter().filter(is_set).collect()
     }
 
+    /// `OPENAI_BASE_URL`, whoever it is meant for.
+    pub fn base_url(&self) -> Option<&str> {
+        self.get(BASE_URL)
+    }
+
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.variables.get(name).map(String::as_str)
     }

@@ -18,6 +18,7 @@ pub mod trace;
 mod writer;
 
 pub use access::{AccessLine, Sequence, Try};
+pub use json::rfc3339;
 pub use metrics::{
     read_own_process, BreakerSeries, BudgetSeries, Build, CodeIndex, Codes, DiskSeries, Handles,
     InFlight, LaneSeries, Metrics, ProcessFacts, RouteHandles, UpstreamSeries,

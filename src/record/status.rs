@@ -36,6 +36,8 @@ pub struct Status {
     /// Counting with other gateways; none where no Redis is configured.
     pub shared: Option<SharedStatus>,
     pub log_dropped: LogDrops,
+    /// The watched volumes, in the order of the configuration; one that was never measured is left out.
+    pub disk: Vec<DiskStatus>,
     /// Newest first.
     pub recent_failures: Vec<RecentFailure>,
 }
@@ -191,6 +193,18 @@ pub struct LogDrops {
     pub gateway: u64,
     #[serde(rename = "raw-errors")]
     pub raw_errors: u64,
+}
+
+/// The volume of a watched path.
+#[derive(Debug, Clone, Serialize)]
+pub struct DiskStatus {
+    pub path: String,
+    /// Of what may be used, 0 to 1.
+    pub used_ratio: f64,
+    /// From here on it is a finding.
+    pub alert_ratio: f64,
+    /// That may still be written.
+    pub free_bytes: u64,
 }
 
 /// One line of the recent failures: enough to go on with `sidegate explain ID`.

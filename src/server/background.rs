@@ -1,4 +1,4 @@
-//! Work beside the requests that needs the runtime: what upstreams are asked, and the counts of budgets.
+//! Work beside the requests that needs the runtime: what upstreams are asked, how full disks are, and the counts of budgets.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use pingora::server::ShutdownWatch;
 use pingora::services::background::{background_service, BackgroundService, GenBackgroundService};
 
 use crate::snapshot::{
-    learn_slots_for_ever, probe_for_ever, read_pressure_for_ever, save_budgets_for_ever,
-    share_budgets_for_ever, Shared,
+    learn_slots_for_ever, measure_disks_for_ever, probe_for_ever, read_pressure_for_ever,
+    save_budgets_for_ever, share_budgets_for_ever, Shared,
 };
 
 /// Asks until the process drains, counts until it ends.
@@ -35,6 +35,7 @@ impl BackgroundService for Background {
                 () = probe_for_ever(shared()) => {}
                 () = learn_slots_for_ever(shared()) => {}
                 () = read_pressure_for_ever(shared()) => {}
+                () = measure_disks_for_ever(shared()) => {}
                 _ = shutdown.changed() => {}
             }
         };

@@ -71,6 +71,12 @@ pub fn examine(config: &Config, now: SystemTime) -> Findings {
     findings
 }
 
+/// The upstreams whose files are sound, ready to be spoken to by a command; the others' mistakes are [`examine`]'s.
+pub fn sound_upstreams(config: &Config) -> Vec<Arc<Upstream>> {
+    let admission = Admission::new(&config.lanes);
+    upstreams(config, (&admission, None), &mut Findings::default())
+}
+
 fn doubts(config: &Config, tokens: &TokenTable, now: SystemTime) -> Vec<String> {
     let routes: Vec<&str> = config
         .routes

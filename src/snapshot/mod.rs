@@ -4,6 +4,7 @@
 //! handles. It is built whole, then swapped in; a request keeps the one it started with.
 
 mod build;
+mod disks;
 pub mod last_good;
 mod model_list;
 mod pressure;
@@ -34,9 +35,10 @@ use crate::config::{self, Config, Family, Target};
 use crate::record::labels::BreakerState;
 use crate::record::{trace, Handles};
 
-pub use build::{build, examine, BuildError, Findings, Ingredients};
+pub use build::{build, examine, sound_upstreams, BuildError, Findings, Ingredients};
+pub use disks::measure_disks_for_ever;
 pub use pressure::read_pressure_for_ever;
-pub use prober::probe_for_ever;
+pub use prober::{get, probe_for_ever};
 pub use reload::{Change, Earlier, Reloaded, Reloader};
 pub use runtime::Runtime;
 pub use shared::{Lasting, Shared};

@@ -7,6 +7,7 @@ use std::time::{Instant, SystemTime};
 
 use arc_swap::ArcSwap;
 
+use super::disks::Disks;
 use super::model_list::ModelLists;
 use super::Snapshot;
 use crate::admit::{Admission, LastWait, PerLane};
@@ -70,6 +71,8 @@ pub struct Shared {
     pub access_sequence: Sequence,
     pub recent_failures: Recent<RecentFailure>,
     pub(super) model_lists: ModelLists,
+    /// How full the watched volumes are.
+    pub disks: Disks,
     generations: AtomicU64,
 }
 
@@ -120,6 +123,7 @@ impl Shared {
             access_sequence: Sequence::default(),
             recent_failures: Recent::new(RECENT_FAILURES),
             model_lists: ModelLists::default(),
+            disks: Disks::default(),
             generations: AtomicU64::new(snapshot.generation),
             current: ArcSwap::from_pointee(snapshot),
         }

@@ -12,6 +12,8 @@ use crate::support::{plain, Gateway, Output};
 mod breakers;
 mod check;
 mod demo;
+mod disk;
+mod doctor;
 mod drain;
 mod explain;
 mod reload;

@@ -15,6 +15,7 @@ use crate::support::laws;
 use crate::support::unreachable::Refusing;
 use crate::support::{eventually, refuse, within, Gateway};
 
+mod doctor;
 mod llamacpp;
 mod otlp;
 mod page;

@@ -1,6 +1,8 @@
 //! `/status` as the commands read it. Fields that they don't use are left out, and those that an older gateway doesn't
 //! know are empty.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
@@ -24,6 +26,12 @@ pub struct State {
     pub shared: Option<Shared>,
     #[serde(default)]
     pub recent_failures: Vec<Failure>,
+    /// None from an older gateway.
+    #[serde(default)]
+    pub breaker_shared: Option<bool>,
+    /// Lines since the start, by the file's name without its ending.
+    #[serde(default)]
+    pub log_dropped: BTreeMap<String, u64>,
 }
 
 #[derive(Debug, Deserialize)]
