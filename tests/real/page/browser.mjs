@@ -44,7 +44,11 @@ export class Browser {
       `--user-data-dir=${this.#profile}`,
       "about:blank",
     ];
-    this.#child = spawn(findChromium(), flags, { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
+    // A group of its own, so that its children, which go on writing to the profile, can be ended with it.
+    this.#child = spawn(findChromium(), flags, {
+      detached: true,
+      stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"],
+    });
     this.#child.once("exit", () => this.#fail(new Error("Chromium has ended")));
     this.#listen(this.#child.stdio[4]);
   }
@@ -79,7 +83,7 @@ export class Browser {
 
   async close() {
     const ended = new Promise((resolve) => this.#child.once("exit", resolve));
-    this.#child.kill();
+    process.kill(-this.#child.pid, "SIGKILL");
     await ended;
     rmSync(this.#profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
