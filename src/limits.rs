@@ -74,9 +74,9 @@ pub struct Share {
 }
 
 impl Share {
-    /// Makes it larger if that much more is free.
-    pub fn try_grow(&mut self, by: u64) -> bool {
-        match self.pool.try_take(by) {
+    /// Makes it larger, and waits for that much more at most so long. Whether it came.
+    pub async fn grow(&mut self, by: u64, patience: Duration) -> bool {
+        match self.pool.take(by, patience).await {
             Some(mut more) => {
                 self.amount += std::mem::take(&mut more.amount);
                 true
@@ -93,8 +93,36 @@ impl Drop for Share {
     }
 }
 
-/// A body's share of the memory for bodies.
-pub type BodyPermit = Share;
+/// A body's share of the memory for bodies: of its caller's part, and of the whole.
+#[derive(Debug)]
+pub struct BodyPermit {
+    callers: Share,
+    all: Share,
+}
+
+/// Where a body's memory comes from.
+#[derive(Debug, Clone)]
+pub struct BodyMemory {
+    /// One caller's part, so that its bodies can't keep out everybody's.
+    pub callers: Arc<Pool>,
+    pub all: Arc<Pool>,
+}
+
+impl BodyMemory {
+    /// Waits for it, in both, `patience` at most for each.
+    pub async fn take(&self, amount: u64, patience: Duration) -> Option<BodyPermit> {
+        let callers = self.callers.take(amount, patience).await?;
+        let all = self.all.take(amount, patience).await?;
+        Some(BodyPermit { callers, all })
+    }
+}
+
+impl BodyPermit {
+    /// Makes it larger. Whether that came in time.
+    pub async fn grow(&mut self, by: u64, patience: Duration) -> bool {
+        self.callers.grow(by, patience).await && self.all.grow(by, patience).await
+    }
+}
 
 /// A connection's place.
 pub type ConnectionPermit = Share;
@@ -103,16 +131,31 @@ pub type ConnectionPermit = Share;
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_is_taken_comes_back() {
+    #[tokio::test]
+    async fn what_is_taken_comes_back() {
         let pool = Pool::new(10);
         let mut some = pool.try_take(6).unwrap();
         assert!(pool.try_take(5).is_none());
-        assert!(some.try_grow(4));
-        assert!(!some.try_grow(1));
+        assert!(some.grow(4, Duration::ZERO).await);
+        assert!(!some.grow(1, Duration::ZERO).await);
         assert_eq!(pool.used(), 10);
         drop(some);
         assert_eq!(pool.used(), 0);
+    }
+
+    #[tokio::test]
+    async fn one_callers_bodies_leave_room_for_others() {
+        let all = Pool::new(10);
+        let memory = |callers: &Arc<Pool>| BodyMemory {
+            callers: Arc::clone(callers),
+            all: Arc::clone(&all),
+        };
+        let (greedy, modest) = (memory(&Pool::new(5)), memory(&Pool::new(5)));
+        let mut held = greedy.take(5, Duration::ZERO).await.unwrap();
+        assert!(greedy.take(1, Duration::ZERO).await.is_none());
+        assert!(!held.grow(1, Duration::ZERO).await);
+        assert!(modest.take(5, Duration::ZERO).await.is_some());
+        assert_eq!(all.used(), 5, "what one of both gave is back");
     }
 
     #[test]

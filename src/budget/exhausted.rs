@@ -18,6 +18,8 @@ pub struct Exhausted {
     pub limit: u64,
     /// When its window ends and the count begins anew.
     pub ends: SystemTime,
+    /// Only what requests under way have reserved stands in the way: it may come back at any moment.
+    pub is_held: bool,
 }
 
 impl Exhausted {
@@ -28,12 +30,18 @@ impl Exhausted {
             kind: key.kind,
             limit,
             ends,
+            is_held: false,
         }
     }
 
-    /// Of several the one that lasts longest.
+    pub(super) fn held(mut self, is_held: bool) -> Exhausted {
+        self.is_held = is_held;
+        self
+    }
+
+    /// Of several the one that lasts longest; what is only held may be over at once.
     pub(super) fn longest(all: impl Iterator<Item = Exhausted>) -> Option<Exhausted> {
-        all.max_by_key(|one| one.ends)
+        all.max_by_key(|one| (!one.is_held, one.ends))
     }
 
     /// How long until the window ends; zero when it has.

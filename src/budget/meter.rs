@@ -91,7 +91,8 @@ impl Meter {
     /// What a request is told that comes when so much is counted; none when it may go on.
     pub fn exhausted_at(&self, count: u64) -> Option<Exhausted> {
         let limit = self.limit.filter(|limit| count >= *limit)?;
-        Some(Exhausted::new(&self.key, limit, self.end()))
+        let is_held = count.saturating_sub(self.reserved) < limit;
+        Some(Exhausted::new(&self.key, limit, self.end()).held(is_held))
     }
 
     /// When its window ends.

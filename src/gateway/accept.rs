@@ -15,6 +15,7 @@ use crate::clock;
 use crate::config::{Balance, Lane};
 use crate::context::{Call, RequestContext};
 use crate::failure::{Code, Failure, Pointer};
+use crate::limits::BodyMemory;
 use crate::route::{self, match_target, peek, prefix_key, Api, Endpoint, Peek, Unknown};
 use crate::snapshot::Shared;
 
@@ -97,7 +98,8 @@ async fn call(
     let checked = match check_head(session, ctx) {
         Ok(declared) => {
             let limit = ctx.snapshot.config.limits.request_body;
-            body::read(session, &shared.bodies, declared, limit).await
+            let memory = memory(shared, ctx);
+            body::read(session, &memory, declared, limit).await
         }
         Err(unread) => Err(unread),
     };
@@ -130,6 +132,16 @@ async fn call(
         memory,
     });
     Ok(refused.map_or(Accepted::Forward, Accepted::Refused))
+}
+
+/// A caller that the snapshot doesn't know can't be: it was identified by it.
+fn memory(shared: &Shared, ctx: &RequestContext) -> BodyMemory {
+    let name = ctx.caller.as_ref().map(|caller| &*caller.name);
+    let own = name.and_then(|name| ctx.snapshot.bodies_of(name));
+    BodyMemory {
+        callers: own.unwrap_or_else(|| Arc::clone(&shared.bodies)),
+        all: Arc::clone(&shared.bodies),
+    }
 }
 
 /// What the request begins with, where that decides who gets it.

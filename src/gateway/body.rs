@@ -7,13 +7,13 @@ use pingora::{Error, ErrorType, Result};
 use pingora_proxy::Session;
 
 use crate::failure::{Code, Failure};
-use crate::limits::{BodyPermit, Pool};
+use crate::limits::{BodyMemory, BodyPermit};
 
 /// From the first byte of a body to its last: 32 MiB over a slow tunnel take a minute.
 const WHOLE_BODY: Duration = Duration::from_secs(120);
 /// How long a request waits for memory that other bodies hold.
 const MEMORY_PATIENCE: Duration = Duration::from_secs(5);
-/// Memory for a body of unknown length is taken in such pieces.
+/// Memory is taken in such pieces as the bytes come: what is only announced holds none.
 const STEP: u64 = 1024 * 1024;
 
 /// Why there is no body: the client's connection failed, or we refuse.
@@ -44,11 +44,11 @@ pub fn declared_length(session: &Session, limit: u64) -> Result<Option<u64>, Unr
 /// The whole body and its share of the memory.
 pub async fn read(
     session: &mut Session,
-    memory: &std::sync::Arc<Pool>,
+    memory: &BodyMemory,
     declared: Option<u64>,
     limit: u64,
 ) -> Result<(Bytes, BodyPermit), Unread> {
-    let first = declared.unwrap_or(STEP.min(limit));
+    let first = STEP.min(declared.unwrap_or(limit));
     let permit = memory
         .take(first, MEMORY_PATIENCE)
         .await
@@ -73,7 +73,8 @@ async fn collect(
     limit: u64,
 ) -> Result<(Bytes, BodyPermit), Unread> {
     let mut body = BytesMut::with_capacity(usize::try_from(declared.unwrap_or(0)).unwrap_or(0));
-    let mut room = declared.unwrap_or(STEP.min(limit));
+    let most = declared.unwrap_or(limit);
+    let mut room = STEP.min(most);
     loop {
         let piece = match session.as_downstream_mut().read_request_body().await {
             Ok(Some(piece)) => piece,
@@ -89,10 +90,12 @@ async fn collect(
             return Err(Code::BodyTooLarge.into());
         }
         while size > room {
-            if !permit.try_grow(STEP) {
+            // The framing bounds a body of announced length, the limit any other one.
+            let more = STEP.min(most.saturating_sub(room)).max(size - room);
+            if !permit.grow(more, MEMORY_PATIENCE).await {
                 return Err(no_memory());
             }
-            room += STEP;
+            room += more;
         }
         body.extend_from_slice(&piece);
     }

@@ -19,6 +19,9 @@ use crate::context::RequestContext;
 use crate::failure::{Code, Failure};
 use crate::snapshot::Shared;
 
+/// So long after the end of its patience a place of a later tier may still be had.
+const LAST_LOOK: Duration = Duration::from_millis(20);
+
 /// How often a waiting request looks whether other targets are open now.
 const LOOK: Duration = Duration::from_millis(250);
 
@@ -32,21 +35,17 @@ pub async fn enter(
     let asked_at = clock::now();
     let candidates = candidates(ctx, &open.first);
     let patience = patience(ctx, asked_at);
-    let mut entry = ask(shared, ctx, &candidates, patience)?;
+    // The last moments are the later tiers' (see below).
+    let mut entry = ask(shared, ctx, &candidates, patience + LAST_LOOK)?;
     let waits = entry.waits();
-    let told = wait_in_line(session, ctx, &mut entry, open).await;
+    let told = wait_in_line(session, ctx, &mut entry, open, asked_at + patience).await;
     drop(entry);
     if waits {
         waited(ctx, clock::now().saturating_duration_since(asked_at));
     } else {
         ctx.attempts.queued.get_or_insert_default();
     }
-    let (told, open) = told?;
-    let told = match told {
-        Err(Refused::QueueTimeout) => at_once(shared, ctx, &open.later).await,
-        told => told,
-    };
-    match told {
+    match told? {
         Ok(places) => let_in(shared, ctx, places),
         Err(why) => Err(turned_away(shared, ctx, why)),
     }
@@ -86,22 +85,35 @@ fn ask(
     })
 }
 
-/// What came of it, and what was open last.
+/// What came of it. When its patience ends, `until`, a later tier will do.
 async fn wait_in_line(
     session: &mut Session,
     ctx: &mut RequestContext,
     entry: &mut Entry,
     mut open: Open,
-) -> Result<(Result<Places, Refused>, Open)> {
+    until: Instant,
+) -> Result<Result<Places, Refused>> {
+    let mut takes_any = false;
     loop {
-        let look = clock::now() + LOOK;
+        let now = clock::now();
+        if now >= until && !takes_any {
+            // It keeps its turn and its lane place, and takes whatever is free.
+            takes_any = true;
+            open.first.append(&mut open.later);
+            entry.reconsider(&candidates(ctx, &open.first));
+        }
+        let look = match takes_any {
+            true => now + LOOK,
+            false => (now + LOOK).min(until),
+        };
         match wait::first(session, ctx, look, Pin::new(&mut *entry)).await? {
-            Came::It(told) => return Ok((told, open)),
+            Came::It(told) => return Ok(told),
             Came::Beat => {
                 let wants_position = ctx.route().is_some_and(|route| route.queue_position);
                 let position = entry.position().filter(|_| wants_position);
                 wait::comment(session, ctx, wait::queue_comment(position)).await?;
             }
+            Came::Time if takes_any || clock::now() >= until => {}
             Came::Time => {
                 let now_open = turn::look_again(ctx)?;
                 if now_open.first != open.first {
@@ -110,22 +122,6 @@ async fn wait_in_line(
                 open = now_open;
             }
         }
-    }
-}
-
-/// A place that is free right now, at a target that is only the second choice.
-async fn at_once(
-    shared: &Shared,
-    ctx: &mut RequestContext,
-    targets: &[usize],
-) -> Result<Places, Refused> {
-    let candidates = candidates(ctx, targets);
-    if candidates.is_empty() {
-        return Err(Refused::QueueTimeout);
-    }
-    match ask(shared, ctx, &candidates, Duration::ZERO) {
-        Ok(entry) => entry.await,
-        Err(_) => Err(Refused::QueueTimeout),
     }
 }
 
@@ -195,5 +191,7 @@ fn usual_wait(shared: &Shared, ctx: &RequestContext) -> Duration {
     };
     let status = shared.admission.status(clock::now());
     let oldest = status.lanes.of(call.lane).oldest.unwrap_or_default();
-    shared.queue_waits.of(call.lane).get().max(oldest)
+    // Nobody got in for as long as this one has waited.
+    let own = ctx.attempts.queued.unwrap_or_default();
+    shared.queue_waits.of(call.lane).get().max(oldest).max(own)
 }

@@ -1,6 +1,8 @@
 //! What the request may spend: reserved in its caller's and its route's account before it asks for a place, settled at its
 //! end with what it really used.
 
+use std::time::Duration;
+
 use pingora::Result;
 
 use crate::attempt::Outcome;
@@ -17,6 +19,16 @@ pub const BYTES_PER_TOKEN: u64 = 4;
 
 /// What an answer without any limit reserves: neither the client nor the route has one, nor is the model's window known.
 const UNLIMITED_ANSWER: u64 = 4096;
+
+/// No answer is longer, whatever a client asks for: a limit that no model can reach must not reserve everybody's budget.
+/// The longest answers on offer have 128 Ki tokens.
+const LONGEST_ANSWER: u64 = 128 * 1024;
+
+/// What a client is told while a budget is only held by requests under way.
+const HELD: Duration = Duration::from_secs(1);
+
+/// OpenAI's own ceiling of `n`; more would be refused by whoever serves it.
+const MOST_CHOICES: u64 = 128;
 
 /// Reserves for the whole request, with all its attempts; a refused one has used nothing.
 ///
@@ -85,16 +97,16 @@ fn tokens_at_most(config: &Config, call: &Call) -> u64 {
     let Some(route) = config.routes.get(call.route) else {
         return prompt;
     };
-    let asked = call.peek.asked_limit();
-    let limit = match (asked, route.max_tokens) {
+    let windows = route.targets.iter().filter_map(|target| target.context);
+    let window = windows.max();
+    let limit = match (call.peek.asked_limit(), route.max_tokens) {
         (Some(asked), Some(most)) => asked.min(most),
         (Some(limit), None) | (None, Some(limit)) => limit,
-        (None, None) => {
-            let windows = route.targets.iter().filter_map(|target| target.context);
-            windows.max().unwrap_or(UNLIMITED_ANSWER)
-        }
+        (None, None) => window.unwrap_or(UNLIMITED_ANSWER),
     };
-    prompt.saturating_add(limit.saturating_mul(call.peek.choices))
+    let limit = limit.min(window.unwrap_or(LONGEST_ANSWER));
+    let answers = call.peek.choices.min(MOST_CHOICES) * call.peek.prompts;
+    prompt.saturating_add(limit.saturating_mul(answers))
 }
 
 fn failure(exhausted: &Exhausted) -> Failure {
@@ -104,8 +116,11 @@ fn failure(exhausted: &Exhausted) -> Failure {
         (Scope::Route, _) => "routes.<route>.budget",
         (Scope::Skill, _) => "budget",
     };
-    Failure::new(Code::BudgetExhausted)
-        .config_key(key)
+    let failure = Failure::new(Code::BudgetExhausted).config_key(key);
+    if exhausted.is_held {
+        return failure.retry_after(HELD);
+    }
+    failure
         .renews_at(exhausted.ends)
         .retry_after(exhausted.retry_in(clock::wall()))
 }

@@ -22,6 +22,9 @@ use crate::snapshot::Shared;
 /// What an answer needs of the time that is left, to be worth a wait.
 const USEFUL_ANSWER: Duration = Duration::from_secs(1);
 
+/// A request keeps its lane place for so long while it waits for a server that wants to be left alone.
+const SHORT_PAUSE: Duration = Duration::from_secs(3);
+
 /// What a client is told while a breaker's probe is out.
 const PROBE_OUT: Duration = Duration::from_secs(1);
 
@@ -292,7 +295,10 @@ fn limit_of(ctx: &RequestContext, target: usize) -> Option<Duration> {
 async fn pause(session: &mut Session, ctx: &mut RequestContext, target: usize) -> Result<()> {
     match wait_for(ctx, target, rand::random()) {
         Wait::Now => Ok(()),
-        Wait::After(pause) => wait_for_target(session, ctx, target, clock::now() + pause).await,
+        Wait::After(pause) => {
+            give_way(ctx, pause);
+            wait_for_target(session, ctx, target, clock::now() + pause).await
+        }
         Wait::NotWorthIt { retry_after } => Err(not_worth_it(ctx, retry_after)),
     }
 }
@@ -348,7 +354,15 @@ async fn outwait(session: &mut Session, ctx: &mut RequestContext, closed: &Close
         Closed::Loading => return Ok(()),
         Closed::Drained => return Err(ended(ctx)),
     };
+    give_way(ctx, until.saturating_duration_since(now));
     waiting::until(session, ctx, until).await
+}
+
+/// A long wait is no reason to keep others out of the lane: the place comes back, and is asked for again afterwards.
+fn give_way(ctx: &mut RequestContext, pause: Duration) {
+    if pause > SHORT_PAUSE {
+        ctx.places = None;
+    }
 }
 
 /// A wait that is too long is told to the client instead.

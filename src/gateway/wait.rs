@@ -86,6 +86,15 @@ pub async fn comment(
     ctx: &mut RequestContext,
     comment: Bytes,
 ) -> Result<()> {
+    let written = write(session, ctx, comment).await;
+    written.map_err(|error| {
+        // Only its leaving keeps a client from reading.
+        ctx.client_left();
+        error.into_down()
+    })
+}
+
+async fn write(session: &mut Session, ctx: &mut RequestContext, comment: Bytes) -> Result<()> {
     if !ctx.head_is_out {
         let head = respond::early_head(ctx)?;
         session.write_response_header(Box::new(head), false).await?;

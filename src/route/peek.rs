@@ -10,7 +10,7 @@ use super::keys::Key;
 use super::limit::{whole_number, Limit};
 use super::refused::Refused;
 use crate::config::Lane;
-use crate::json::{scan, unescape, Kind, Member, Scanned, Span};
+use crate::json::{items, scan, unescape, Kind, Member, Scanned, Span};
 
 /// A longer `prompt_cache_key` is ignored, in bytes with its quotes. OpenAI's own limit is 64 characters.
 const MAX_CACHE_KEY: usize = 256;
@@ -31,6 +31,8 @@ pub struct Peek {
     pub limits: [Option<Limit>; 2],
     /// How many answers are wanted (`n`); 1 where nothing is said.
     pub choices: u64,
+    /// How many prompts are answered: the items of an array of texts or of token lists; else 1.
+    pub prompts: u64,
     /// `store`, where it says something; anything but false counts as true.
     pub store: Option<bool>,
     /// `background`; anything but false and null counts as true.
@@ -108,6 +110,7 @@ pub fn peek(api: Api, body: &[u8]) -> Result<Peek, Refused> {
         asked_for_usage: usage == Usage::Asked,
         limits: limits(api, &fields),
         choices: choices(api, &fields)?,
+        prompts: prompts(api, &fields),
         store: fields
             .said(Key::Store)
             .map(|member| member.kind != Kind::False),
@@ -175,6 +178,18 @@ fn choices(api: Api, fields: &Fields) -> Result<u64, Refused> {
         key: Key::N,
         expected,
     })
+}
+
+fn prompts(api: Api, fields: &Fields) -> u64 {
+    if api != Api::Completions {
+        return 1;
+    }
+    let prompt = fields.get(Key::Prompt).filter(|it| it.kind == Kind::Array);
+    let items = prompt.map(|member| items(fields.bytes(member)));
+    // An array of numbers is one prompt's tokens.
+    let is_prompt = |item: &&[u8]| matches!(item.first(), Some(b'"' | b'['));
+    let count = items.map_or(1, |items| items.filter(is_prompt).count());
+    (count as u64).max(1)
 }
 
 fn cache_key(fields: &Fields) -> Option<String> {

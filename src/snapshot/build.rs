@@ -16,6 +16,7 @@ use crate::breaker::{Breakers, Key, Slot};
 use crate::caller::{HostRule, TokenTable};
 use crate::clock;
 use crate::config::{self, read_key, read_private, Config, Family};
+use crate::limits::Pool;
 use crate::record::{trace, Metrics};
 
 /// The key before what is said about the token file.
@@ -111,6 +112,10 @@ fn assemble(
         .enumerate()
         .map(|(place, name)| ((*name).to_owned(), place))
         .collect();
+    // Half, but room for one body in any case: one caller's flood leaves the other half to everybody else.
+    let limits = &config.limits;
+    let one_body = limits.request_body.min(limits.bodies_in_flight);
+    let of_caller = (limits.bodies_in_flight / 2).max(one_body);
     let made_at = with
         .now
         .duration_since(UNIX_EPOCH)
@@ -121,6 +126,7 @@ fn assemble(
         hosts: HostRule::new(with.listen, &config.callers.allowed_hosts),
         targets: target_states(&config, with.previous, with.breakers),
         turns: config.routes.iter().map(|_| AtomicUsize::new(0)).collect(),
+        caller_bodies: names.iter().map(|_| Pool::new(of_caller)).collect(),
         caller_places,
         upstreams,
         handles,

@@ -32,6 +32,7 @@ use crate::breaker::{Condition, Slot, View};
 use crate::caller::{HostRule, TokenTable};
 use crate::clock;
 use crate::config::{self, Config, Family, Target};
+use crate::limits::Pool;
 use crate::record::labels::BreakerState;
 use crate::record::{trace, Handles};
 
@@ -55,6 +56,8 @@ pub struct Snapshot {
     pub tokens: TokenTable,
     /// The caller's place in the metric handles.
     pub caller_places: HashMap<String, usize>,
+    /// Memory for each caller's bodies, by that place.
+    caller_bodies: Vec<Arc<Pool>>,
     pub hosts: HostRule,
     /// In the order of the configuration.
     pub upstreams: Vec<Arc<Upstream>>,
@@ -138,6 +141,12 @@ pub fn breaker_state(view: &View) -> BreakerState {
 }
 
 impl Snapshot {
+    /// The part of the memory for bodies that one caller may have.
+    pub fn bodies_of(&self, caller: &str) -> Option<Arc<Pool>> {
+        let place = *self.caller_places.get(caller)?;
+        self.caller_bodies.get(place).cloned()
+    }
+
     /// What each upstream takes at most.
     fn upstream_limits(&self) -> Vec<UpstreamLimits> {
         let limits = |upstream: &Arc<Upstream>| UpstreamLimits {

@@ -42,6 +42,7 @@ fn the_last_request_may_overshoot_and_the_next_is_refused() {
     let last = budgets.reserve_alone(&[ANNA], 500, at(0)).unwrap();
     let refusal = budgets.reserve_alone(&[ANNA], 1, at(7)).unwrap_err();
     let expected = Exhausted {
+        is_held: true,
         scope: Scope::Caller,
         name: "anna".into(),
         kind: Kind::Tokens,

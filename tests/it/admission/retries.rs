@@ -17,7 +17,15 @@ async fn a_retry_that_waits(
     next: Answer,
     more: impl FnOnce(Builder) -> Builder,
 ) -> (Stage, Exchange) {
-    let script = Script::new().nth(1, overloaded("2")).otherwise(next);
+    a_retry_that_waits_for("2", next, more).await
+}
+
+async fn a_retry_that_waits_for(
+    seconds: &str,
+    next: Answer,
+    more: impl FnOnce(Builder) -> Builder,
+) -> (Stage, Exchange) {
+    let script = Script::new().nth(1, overloaded(seconds)).otherwise(next);
     let stage = Stage::set_up(script, Answer::new(), |gateway| {
         more(
             gateway
@@ -57,6 +65,26 @@ async fn the_failed_upstreams_place_is_anothers_meanwhile_and_the_lanes_is_not()
         order[1].correlation_id(),
         told.line["correlation_id"].as_str()
     );
+    stage.end().await;
+}
+
+/// The lane has one place, and nobody uses it while the server wants to be left alone.
+#[tokio::test]
+async fn a_long_wait_gives_the_lanes_place_back_too() {
+    let next = sse::chat_saying("A", 3).answer();
+    let one_place = |gateway: Builder| gateway.set("lanes.interactive.streams", 1);
+    let (stage, retries) = a_retry_that_waits_for("4", next, one_place).await;
+    let free = async || match lane(&stage.gateway, "interactive").await["streams"] == 0 {
+        true => Ok(()),
+        false => Err("it is held".to_string()),
+    };
+    eventually("the lane's place", free).await;
+
+    let told = stage.tell(stage.alone()).await;
+
+    told.expect_whole("A", 3).expect_attempts(1);
+    let retried = stage.told(retries.finish().await).await;
+    retried.expect_whole("A", 3).expect_attempts(2);
     stage.end().await;
 }
 

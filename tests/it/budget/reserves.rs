@@ -72,6 +72,29 @@ async fn the_routes_limit_clamps_and_fills_in() {
     stage.end().await;
 }
 
+/// Nobody reserves everybody's budget by asking for what no model can say.
+#[tokio::test]
+async fn a_limit_beyond_all_models_is_none() {
+    let stage = hanging(|builder| builder).await;
+    let boundless = padded(stage.chat().field("max_tokens", 1_000_000_000_000_000_u64));
+    assert_eq!(reserve_of(&stage, boundless).await, PROMPT + 131_072);
+    let many = padded(stage.chat().field("max_tokens", 10).field("n", 1_000_000));
+    assert_eq!(reserve_of(&stage, many).await, PROMPT + 1_280);
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn each_prompt_of_a_list_has_an_answer() {
+    let stage = hanging(|builder| builder).await;
+    let request = |prompt: Value| stage.client().completions("m").field("prompt", prompt);
+    let of = |prompt: Value| request(prompt).field("max_tokens", 1_000);
+    let few = reserve_of(&stage, of(json!(["a", "b", "c"]))).await;
+    assert!((3_000..3_100).contains(&few), "{few}");
+    let tokens = reserve_of(&stage, of(json!([1, 2, 3]))).await;
+    assert!((1_000..1_100).contains(&tokens), "{tokens}");
+    stage.end().await;
+}
+
 /// As much as the model's window holds, where that is known.
 #[tokio::test]
 async fn an_answer_without_any_limit_reserves_a_window() {
