@@ -91,6 +91,22 @@ fn doubts(config: &Config, tokens: &TokenTable, now: SystemTime) -> Vec<String> 
     let path = config.callers.token_file.display();
     texts
         .map(|text| format!("{TOKEN_FILE}: {path}: {text}"))
+        .chain(limits_of_nobody(config, tokens))
+        .collect()
+}
+
+/// A name that nobody has limits nobody, and whoever was meant goes on without a limit.
+fn limits_of_nobody(config: &Config, tokens: &TokenTable) -> Vec<String> {
+    let known: Vec<&str> = tokens.callers().collect();
+    let limited = config.callers.limits.keys();
+    limited
+        .filter(|name| !known.contains(&name.as_str()))
+        .map(|name| {
+            format!(
+                "callers.limits.{name}: the token file names no such caller, so that nobody is limited by it; there are {}",
+                known.join(", ")
+            )
+        })
         .collect()
 }
 

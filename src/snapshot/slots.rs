@@ -17,6 +17,9 @@ const EVERY: Duration = Duration::from_secs(30);
 /// How soon after its start a server's slots are known.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// As many as `streams` may be configured to.
+const SLOTS: std::ops::RangeInclusive<u32> = 1..=10_000;
+
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Of `/props`, which needs no switch to be there.
@@ -50,7 +53,7 @@ async fn learn(shared: Arc<Shared>, upstream: Arc<Upstream>) {
     };
     let props = serde_json::from_slice::<Props>(&reply.body);
     let slots = props.ok().map(|props| props.total_slots);
-    let Some(slots) = slots.filter(|slots| reply.status == 200 && *slots > 0) else {
+    let Some(slots) = slots.filter(|slots| reply.status == 200 && SLOTS.contains(slots)) else {
         return;
     };
     if upstream.runtime.learn_slots(slots) {

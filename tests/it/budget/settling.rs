@@ -94,6 +94,19 @@ async fn who_leaves_in_the_middle_pays_for_what_there_was() {
     stage.end().await;
 }
 
+/// What such a stream says of itself at its beginning isn't what it came to.
+#[tokio::test]
+async fn who_leaves_a_stream_of_messages_pays_for_what_there_was() {
+    let stage = stage(sse::messages(60).hang_after_token(20), both()).await;
+    let request = stage.client().messages("m").stream();
+    let exchange = request.start().await;
+    exchange.tokens(20).await;
+    let line = stage.line_of(&exchange.leave().await).await;
+    assert_eq!(line["usage_source"], "estimated", "{line}");
+    assert!(line["completion_tokens"].as_u64() >= Some(20), "{line}");
+    stage.end().await;
+}
+
 #[tokio::test]
 async fn a_stream_that_is_cut_costs_what_came_of_it() {
     let stage = stage(sse::chat(60).cut_after_token(5), both()).await;

@@ -106,3 +106,19 @@ async fn a_listeners_certificate_is_read_too() {
     assert_eq!(output.code, 78, "{output:?}");
     assert!(output.stderr.contains("holds no certificate"), "{output:?}");
 }
+
+#[tokio::test]
+async fn limits_of_a_caller_that_nobody_is_are_warned_of() {
+    let limits = serde_json::json!({"agnet": {"streams": 2}});
+    let builder = crate::support::Gateway::builder().set("callers.limits", limits);
+    let builder = builder
+        .upstream("a", "http://127.0.0.1:9/v1")
+        .route("chat", "m", &["a"]);
+    let output = builder.run(&["check"]).await;
+    assert!(
+        output
+            .stderr
+            .contains("callers.limits.agnet: the token file names no such caller"),
+        "{output:?}"
+    );
+}
