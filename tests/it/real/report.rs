@@ -50,7 +50,12 @@ impl Report {
             assert_eq!(line["usage_source"], "reported", "{}: {line}", self.check);
         }
         if line["code"] == "ok" && line["upstream"].is_string() {
-            assert_eq!(line["attempts"], 1, "{}: {line}", self.check);
+            // A server may close a kept connection at the very moment when it is used again; that costs nobody anything.
+            let tries = line["tries"].as_array().into_iter().flatten();
+            let closed =
+                tries.filter(|it| it["reused"] == true && it["outcome"] == "protocol_error");
+            let expected = 1 + closed.count();
+            assert_eq!(line["attempts"], expected, "{}: {line}", self.check);
         }
     }
 }
