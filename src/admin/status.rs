@@ -1,6 +1,7 @@
 //! Gathers what `/status` shows.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::admit;
 use crate::breaker::whole_seconds;
@@ -12,7 +13,7 @@ use crate::record::status::{
     BreakerStatus, BudgetStatus, ConfigStatus, DiskStatus, LaneStatus, LogDrops, RouteStatus,
     SharedStatus, Status, TargetStatus, UpstreamStatus,
 };
-use crate::snapshot::{breaker_state, Reloader, Shared, Snapshot};
+use crate::snapshot::{breaker_state, Reloader, Shared, Snapshot, Upstream};
 
 /// The present state of everything.
 pub fn of(shared: &Shared, reloader: &Reloader) -> Status {
@@ -133,42 +134,27 @@ fn routes(snapshot: &Snapshot) -> Vec<RouteStatus> {
 }
 
 fn upstreams(snapshot: &Snapshot, places: &admit::Status) -> Vec<UpstreamStatus> {
-    let places = |index: usize| places.upstream(snapshot.upstreams.get(index)?.places.id());
-    let status = |(index, upstream): (usize, &crate::config::Upstream)| UpstreamStatus {
-        name: upstream.name.clone(),
-        family: upstream.family.as_str(),
-        in_flight: snapshot
-            .handles
-            .upstream(index)
-            .map_or(0, |series| series.in_flight()),
-        streams: snapshot
-            .upstreams
-            .get(index)
-            .map_or(0, |upstream| u64::from(upstream.streams())),
-        prompt_bytes: places(index).map_or(0, |places| places.prompt_bytes),
-        waiting_for: places(index).map_or(0, |places| {
-            u64::from(places.waiting.interactive) + u64::from(places.waiting.batch)
-        }),
-        running: snapshot.pressure(index).map(|seen| u64::from(seen.running)),
-        waiting: snapshot.pressure(index).map(|seen| u64::from(seen.waiting)),
-        kv_cache_ratio: snapshot.pressure(index).and_then(|seen| seen.kv_cache),
-        draining: snapshot
-            .upstreams
-            .get(index)
-            .is_some_and(|upstream| upstream.runtime.is_drained()),
-        healthy: snapshot
-            .upstreams
-            .get(index)
-            .and_then(|u| u.runtime.health().is_fit()),
-        last_failure: None,
+    let status = |(index, upstream): (usize, &Arc<Upstream>)| {
+        let places = places.upstream(upstream.places.id());
+        let pressure = snapshot.pressure(index);
+        UpstreamStatus {
+            name: upstream.config.name.clone(),
+            family: upstream.config.family.as_str(),
+            in_flight: u64::from(snapshot.in_flight(index)),
+            streams: u64::from(upstream.streams()),
+            prompt_bytes: places.map_or(0, |places| places.prompt_bytes),
+            waiting_for: places.map_or(0, |places| {
+                u64::from(places.waiting.interactive) + u64::from(places.waiting.batch)
+            }),
+            running: pressure.map(|seen| u64::from(seen.running)),
+            waiting: pressure.map(|seen| u64::from(seen.waiting)),
+            kv_cache_ratio: pressure.and_then(|seen| seen.kv_cache),
+            draining: upstream.runtime.is_drained(),
+            healthy: upstream.runtime.health().is_fit(),
+            last_failure: None,
+        }
     };
-    snapshot
-        .config
-        .upstreams
-        .iter()
-        .enumerate()
-        .map(status)
-        .collect()
+    snapshot.upstreams.iter().enumerate().map(status).collect()
 }
 
 fn breaker_status(snapshot: &Snapshot, (route, target): (usize, usize)) -> BreakerStatus {

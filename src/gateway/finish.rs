@@ -85,21 +85,19 @@ fn conclude(session: &Session, error: Option<&Error>, ctx: &mut RequestContext) 
 fn tokens(ctx: &RequestContext) -> Tokens {
     let report = &ctx.attempts.report;
     let usage = report.usage;
-    // What a stream said of itself at its beginning isn't what it came to.
-    let is_cut = report.is_stream && !report.finished;
-    if usage.is_known() && is_cut {
-        return Tokens {
-            prompt: usage.prompt,
-            completion: usage.completion.max(Some(report.content_events)),
-            cached: usage.cached,
-            source: UsageSource::Estimated,
-        };
-    }
     if usage.is_known() {
-        let source = UsageSource::Reported;
+        // What a stream said of itself at its beginning isn't what it came to.
+        let is_cut = report.is_stream && !report.finished;
+        let (completion, source) = match is_cut {
+            true => (
+                usage.completion.max(Some(report.content_events)),
+                UsageSource::Estimated,
+            ),
+            false => (usage.completion, UsageSource::Reported),
+        };
         return Tokens {
             prompt: usage.prompt,
-            completion: usage.completion,
+            completion,
             cached: usage.cached,
             source,
         };

@@ -29,7 +29,7 @@ use crate::admit::Admission;
 use crate::breaker::Breakers;
 use crate::budget::Budgets;
 use crate::clock;
-use crate::config::{Environment, ListenerTls, Loaded, Source};
+use crate::config::{Config, Environment, ListenerTls, Loaded, Source};
 use crate::failure::Code;
 use crate::gate::GateConnector;
 use crate::gateway::Gateway;
@@ -96,13 +96,7 @@ pub fn run(start: Start) -> Result<(), StartError> {
     let run_dir = state_dir::prepare(&config.state_dir)?;
     let _lock = state_dir::lock(&run_dir)?;
     (config.listen, config.admin) = listen::check_both(config.listen, config.admin)?;
-    let process_log = install_log(config.logs.level);
-    let logs = LogFiles::open(&config.logs.dir, (&config).into())
-        .map_err(|error| StartError::Configuration(vec![format!("logs.dir: {error}")]))?;
-    let logs = Arc::new(logs);
-    if let Some(process_log) = process_log {
-        process_log.write_to(Arc::clone(&logs));
-    }
+    let logs = open_logs(&config)?;
     let metrics = new_metrics(&logs)?;
     let breakers = open_breakers(&config.breaker_file, &metrics);
     let admission = Admission::new(&config.lanes);
@@ -152,6 +146,18 @@ struct Settings {
     threads: usize,
     drain: Duration,
     tls: Option<ListenerTls>,
+}
+
+/// The log files, with what the process itself has to say in them from now on.
+fn open_logs(config: &Config) -> Result<Arc<LogFiles>, StartError> {
+    let process_log = install_log(config.logs.level);
+    let logs = LogFiles::open(&config.logs.dir, config.into())
+        .map_err(|error| StartError::Configuration(vec![format!("logs.dir: {error}")]))?;
+    let logs = Arc::new(logs);
+    if let Some(process_log) = process_log {
+        process_log.write_to(Arc::clone(&logs));
+    }
+    Ok(logs)
 }
 
 /// None when there is one already, in a test that starts several gateways in one process.

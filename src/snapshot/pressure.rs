@@ -4,37 +4,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::prober::get;
-use super::rounds::Rounds;
+use super::rounds::ask_in_turns;
 use super::{Shared, Snapshot, Upstream};
 use crate::attempt::{read_pressure, NoReading, Reading};
 use crate::clock;
 use crate::config::Probe;
 use crate::http_client::Reply;
 
-/// How often it is looked whose turn it is.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-
 /// llama.cpp answers between two batches of a prompt; what comes later than this is old when it comes.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Asks for as long as the process lives; each reload is taken in with the next round.
+/// Asks for as long as the process lives.
 pub async fn read_pressure_for_ever(shared: Arc<Shared>) {
-    let mut rounds = Rounds::default();
-    loop {
-        tokio::time::sleep(LOOK_EVERY).await;
-        let now = clock::now();
-        let snapshot = shared.snapshot();
-        for (index, upstream) in snapshot.upstreams.iter().enumerate() {
-            let Some(probe) = upstream.config.pressure.clone() else {
-                upstream.runtime.pressure.forget();
-                continue;
-            };
-            if rounds.is_due(&upstream.config.name, probe.every, now) {
-                let upstream = Arc::clone(upstream);
-                tokio::spawn(ask_one(Arc::clone(&snapshot), index, upstream, probe));
-            }
-        }
-    }
+    ask_in_turns(
+        shared,
+        |upstream| upstream.pressure.as_ref(),
+        |runtime| runtime.pressure.forget(),
+        ask_one,
+    )
+    .await;
 }
 
 async fn ask_one(snapshot: Arc<Snapshot>, index: usize, upstream: Arc<Upstream>, probe: Probe) {

@@ -3,51 +3,31 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::rounds::Rounds;
-use super::{Shared, Snapshot, Upstream};
+use super::rounds::ask_in_turns;
+use super::{Runtime, Shared, Snapshot, Upstream};
 use crate::attempt::{classify, ErrorClass, Probed};
 use crate::clock;
 use crate::config::Probe;
 use crate::http_client::{ask, Question, Reply, Server};
 
-/// How often it is looked whose turn it is.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-
 /// A healthy server answers a health check in milliseconds; one in prefill may take longer than this and is busy then.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Probes for as long as the process lives; each reload is taken in with the next round.
+/// Probes for as long as the process lives.
 pub async fn probe_for_ever(shared: Arc<Shared>) {
-    let mut rounds = Rounds::default();
-    loop {
-        tokio::time::sleep(LOOK_EVERY).await;
-        let now = clock::now();
-        let snapshot = shared.snapshot();
-        for (index, upstream) in snapshot.upstreams.iter().enumerate() {
-            let Some(probe) = upstream.config.health.clone() else {
-                upstream.runtime.forget_probes();
-                continue;
-            };
-            if rounds.is_due(&upstream.config.name, probe.every, now) {
-                tokio::spawn(probe_one(
-                    Arc::clone(&snapshot),
-                    index,
-                    Arc::clone(upstream),
-                    probe,
-                ));
-            }
-        }
-    }
+    ask_in_turns(
+        shared,
+        |upstream| upstream.health.as_ref(),
+        Runtime::forget_probes,
+        probe_one,
+    )
+    .await;
 }
 
 async fn probe_one(snapshot: Arc<Snapshot>, index: usize, upstream: Arc<Upstream>, probe: Probe) {
     let patience = PATIENCE.min(probe.every);
     let reply = get(&upstream, &probe.path, patience).await;
-    let in_flight = snapshot
-        .handles
-        .upstream(index)
-        .map_or(0, |series| series.in_flight());
-    let busy = in_flight > 0
+    let busy = snapshot.in_flight(index) > 0
         && upstream
             .runtime
             .progressed_within(probe.every.max(PATIENCE) * 2, clock::now());
