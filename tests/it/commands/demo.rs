@@ -11,6 +11,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::Mutex;
 
+use crate::support::wait::try_eventually;
 use crate::support::{within, Client, Reply, DEADLINE};
 
 /// Two that start at once would race for the usual ports.
@@ -244,10 +245,12 @@ async fn it_ends_with_0_and_leaves_nothing_behind() {
 
 #[tokio::test]
 async fn taken_ports_are_replaced_and_named() {
-    // Whoever has them, they are taken while this runs.
-    let held: Vec<_> = [8787, 8788]
-        .map(|port| TcpListener::bind(("127.0.0.1", port)))
-        .into();
+    // Another test's demo may have them and end at any moment: they are held once it has. A stranger's stay taken anyhow.
+    let mut held = Vec::new();
+    for port in [8787, 8788] {
+        let bind = async || TcpListener::bind(("127.0.0.1", port)).map_err(|why| why.to_string());
+        held.push(try_eventually(DEADLINE, bind).await);
+    }
 
     let demo = Demo::start().await;
 
