@@ -35,6 +35,7 @@ mod recorded;
 pub mod route;
 pub mod server;
 pub mod service;
+pub mod skill;
 pub mod snapshot;
 pub mod stream;
 

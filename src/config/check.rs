@@ -15,6 +15,8 @@ mod targets;
 mod timeouts;
 mod upstreams;
 
+pub use budget::read as read_budget;
+
 use super::file::Node;
 use super::model::Config;
 use super::reader::{Reader, Section};

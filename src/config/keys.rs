@@ -13,7 +13,9 @@ mod upstream;
 use super::kind::{Key, Kind, Table};
 use std::time::Duration;
 
+pub use caller::BUDGET;
 pub use recovery::COOL_DOWN_MAX;
+pub use route::TOKENS;
 
 /// The whole file.
 pub static FILE: Table = Table {

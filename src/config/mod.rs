@@ -47,5 +47,19 @@ pub use size::print as print_size;
 pub use source::{find, Source};
 pub use words::Word;
 
+/// What reads a file by key tables, for the other files that an operator writes: the manifests of skills.
+pub mod kit {
+    pub use super::check::read_budget;
+    pub use super::error::{listed, plain, shown, Refusal};
+    pub use super::file::{parse, Entry, Node, Value};
+    pub use super::keys::{BUDGET, TOKENS};
+    pub use super::kind::{Key, Kind, Rule, Table};
+    pub use super::near::did_you_mean;
+    pub use super::reader::{Findings, Found, Placed, Reader, Section};
+    pub use super::rules::{check_name, NAME_ACCEPTS, NAME_PATTERN};
+    pub use super::withhold::withhold;
+    pub use super::words::words;
+}
+
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use crate::config::rules;
 use crate::config::words::words;
 
 /// More tokens than any window or answer has.
-const TOKENS: u64 = 100_000_000;
+pub const TOKENS: u64 = 100_000_000;
 
 pub static ROUTE: Table = Table {
     title: "a route",

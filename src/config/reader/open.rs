@@ -18,6 +18,17 @@ impl<'a> Section<'a> {
         Section::open(reader, &keys::FILE, String::new(), &place, Some(node))
     }
 
+    /// Opens a mapping of another file, which `place` is told of where a key is missing.
+    pub fn of(
+        reader: &'a Reader,
+        table: &'static Table,
+        path: &str,
+        place: &Place,
+        node: &'a Node,
+    ) -> Section<'a> {
+        Section::open(reader, table, path.to_string(), place, Some(node))
+    }
+
     pub(super) fn open(
         reader: &'a Reader,
         table: &'static Table,

@@ -132,7 +132,8 @@ impl<'a> Section<'a> {
         key
     }
 
-    pub(super) fn node(&self, name: &str) -> Option<&'a Node> {
+    /// What stands under a key, unread.
+    pub fn node(&self, name: &str) -> Option<&'a Node> {
         self.entry(name).map(|entry| &entry.value)
     }
 

@@ -1,0 +1,177 @@
+//! Opens a manifest, without following a link or waiting for a pipe, and judges who could have written it.
+
+use super::folder::{open_to_others, whole, Kind, Source};
+use crate::config::Mistake;
+use rustix::fs::{FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+use std::fs::File;
+use std::io::{self, Read};
+
+/// A manifest with every key and two large schemas is a tenth of this.
+const FILE_BYTES: u64 = 256 << 10;
+
+/// A manifest's text, and what its mode gives to think about.
+#[derive(Debug)]
+pub struct Opened {
+    pub text: String,
+    /// Others can write it.
+    pub unsafe_mode: Option<Mistake>,
+    /// We can write it ourselves.
+    pub warning: Option<Mistake>,
+}
+
+/// What is known of an opened file.
+#[derive(Debug, Clone, Copy)]
+struct Facts {
+    kind: FileType,
+    mode: u32,
+    owner: u32,
+}
+
+/// Who can write a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Writers {
+    Nobody,
+    /// We, or whoever runs as us.
+    Us,
+    /// Why it is refused.
+    Others(String),
+}
+
+/// # Errors
+/// It can't be read, is no regular file, too large or no text.
+pub fn open(source: &Source) -> Result<Opened, Mistake> {
+    let path = &source.path;
+    let refuse = |text: String| whole(path, &text);
+    let us = rustix::process::geteuid().as_raw();
+    let around = match source.kind {
+        Kind::Yaml => Writers::Nobody,
+        Kind::Folder => folder_writers(source, us).map_err(|error| refuse(unreadable(error)))?,
+    };
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file =
+        rustix::fs::open(path, flags, Mode::empty()).map_err(|error| refuse(unreadable(error)))?;
+    let facts = facts(&rustix::fs::fstat(&file).map_err(|error| refuse(unreadable(error)))?);
+    if facts.kind != FileType::RegularFile {
+        return Err(refuse("is no regular file".to_string()));
+    }
+    let text = read(File::from(file)).map_err(refuse)?;
+    let by = [around, writers(&facts, us)];
+    let others = by.iter().find_map(|writers| match writers {
+        Writers::Others(why) => Some(refuse(why.clone())),
+        Writers::Us | Writers::Nobody => None,
+    });
+    let warning = (others.is_none() && by.contains(&Writers::Us)).then(|| {
+        refuse(format!(
+            "can be written by whatever runs as us (mode {:04o}), and decides what a skill may do; run: chmod 0400 on it",
+            facts.mode & 0o7777
+        ))
+    });
+    Ok(Opened {
+        text,
+        unsafe_mode: others,
+        warning,
+    })
+}
+
+fn writers(facts: &Facts, us: u32) -> Writers {
+    if facts.owner != us && facts.owner != 0 {
+        let owner = facts.owner;
+        return Writers::Others(format!(
+            "belongs to user {owner}, who can write it; we are user {us}"
+        ));
+    }
+    if let Some(why) = open_to_others(facts.mode, "a skill") {
+        return Writers::Others(why);
+    }
+    if facts.owner == us && facts.mode & 0o200 != 0 {
+        return Writers::Us;
+    }
+    Writers::Nobody
+}
+
+/// A skill's folder that others can write lets them put another `SKILL.md` there. That we can write it is usual.
+fn folder_writers(source: &Source, us: u32) -> Result<Writers, Errno> {
+    let Some(folder) = source.path.parent() else {
+        return Ok(Writers::Nobody);
+    };
+    let facts = facts(&rustix::fs::lstat(folder)?);
+    match writers(&facts, us) {
+        Writers::Others(why) => Ok(Writers::Others(format!("is in a folder that {why}"))),
+        Writers::Us | Writers::Nobody => Ok(Writers::Nobody),
+    }
+}
+
+#[allow(clippy::useless_conversion)] // The widths differ between Linux and macOS.
+fn facts(stat: &Stat) -> Facts {
+    Facts {
+        kind: FileType::from_raw_mode(stat.st_mode),
+        mode: u32::from(stat.st_mode),
+        owner: stat.st_uid,
+    }
+}
+
+fn read(file: File) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    file.take(FILE_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| format!("cannot be read: {error}"))?;
+    if bytes.len() as u64 > FILE_BYTES {
+        return Err("is larger than 256KiB, which no manifest is".to_string());
+    }
+    String::from_utf8(bytes).map_err(|_| "is not UTF-8".to_string())
+}
+
+fn unreadable(error: Errno) -> String {
+    match error {
+        Errno::LOOP => {
+            "is a symbolic link, which may be pointed elsewhere (accepted: the file or folder itself)".to_string()
+        }
+        // What opening a socket says.
+        Errno::NXIO | Errno::OPNOTSUPP => "is no regular file".to_string(),
+        error => format!("cannot be read: {}", io::Error::from(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(owner: u32, mode: u32) -> Writers {
+        let facts = Facts {
+            kind: FileType::RegularFile,
+            mode: 0o100_000 | mode,
+            owner,
+        };
+        writers(&facts, 501)
+    }
+
+    #[test]
+    fn only_what_nobody_can_write_is_beyond_doubt() {
+        assert_eq!(judged(501, 0o400), Writers::Nobody);
+        assert_eq!(judged(501, 0o444), Writers::Nobody);
+        assert_eq!(
+            judged(0, 0o644),
+            Writers::Nobody,
+            "root's file, and we are not root"
+        );
+        assert_eq!(judged(501, 0o600), Writers::Us);
+        assert_eq!(judged(501, 0o644), Writers::Us);
+    }
+
+    #[test]
+    fn what_others_can_write_is_refused() {
+        for (owner, mode) in [
+            (501, 0o420),
+            (501, 0o402),
+            (501, 0o666),
+            (0, 0o664),
+            (502, 0o400),
+        ] {
+            assert!(
+                matches!(judged(owner, mode), Writers::Others(_)),
+                "{owner} {mode:o}"
+            );
+        }
+    }
+}
