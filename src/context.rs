@@ -3,7 +3,7 @@
 //! It begins with the request and is dropped with it, whatever way that goes: places, counts and buffers it holds come
 //! back then. A stage writes its own field once; later stages read it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
@@ -23,6 +23,7 @@ use crate::record::labels::Phase;
 use crate::record::trace::{AttemptSpan, SpanId, Trace};
 use crate::record::{InFlight, Try};
 use crate::route::{Api, Peek, Shape};
+use crate::skill::{self, Claim, Manifest, Verdict};
 use crate::snapshot::Snapshot;
 
 /// One request.
@@ -52,6 +53,8 @@ pub struct RequestContext {
     pub origin: Option<String>,
     /// Decided by the token.
     pub caller: Option<Arc<Caller>>,
+    /// Decided by the token or a header: whose manifest holds for it.
+    pub skill: Option<Arc<Manifest>>,
     /// Decided by the body.
     pub call: Option<Call>,
     /// How often the client's SDK has tried already, by its own word.
@@ -82,6 +85,8 @@ pub struct Call {
     pub lane: Lane,
     pub peek: Peek,
     pub body: Bytes,
+    /// What it says that its answer will be.
+    pub claim: Claim,
     /// What it begins with, where its route sends alike ones to the same target.
     pub prefix: Option<u64>,
     /// The client named the request so that a server can tell a second copy.
@@ -117,6 +122,12 @@ pub struct Attempts {
     pub next_beat: Option<Instant>,
     /// The next attempt is counted in its upstream's retry budget.
     pub is_counted: bool,
+    /// Answers that the skill didn't accept.
+    pub misfits: u32,
+    /// Another answer would be the same, or there is no budget for it.
+    pub misfit_stays: bool,
+    /// Tokens of answers that the client didn't get.
+    pub discarded_tokens: u64,
     /// Targets that failed with a 500: one request counts once.
     pub failed_once: Vec<usize>,
     /// Each attempt that ended, for the log line.
@@ -144,6 +155,8 @@ pub struct Attempt {
     pub watch: Option<Arc<Watch>>,
     /// Counts it among the upstream's requests in flight.
     pub inside: Option<InFlight>,
+    /// What the skill says of the answer, once it is whole.
+    pub judged: Arc<OnceLock<Verdict>>,
     /// The breaker's leave; dropped without a word it says nothing.
     pub permit: Option<Permit>,
 }
@@ -175,6 +188,7 @@ impl RequestContext {
             query: None,
             origin: None,
             caller: None,
+            skill: None,
             call: None,
             client_retry: None,
             attempts: Attempts::default(),
@@ -194,6 +208,15 @@ impl RequestContext {
         self.call
             .as_ref()
             .and_then(|call| self.snapshot.config.routes.get(call.route))
+    }
+
+    /// The most tokens that one answer may have, of what its route and its skill say.
+    pub fn most_tokens(&self) -> Option<u64> {
+        let route = self.route().and_then(|route| route.max_tokens);
+        match &self.skill {
+            Some(skill) => skill::limit(skill, route),
+            None => route,
+        }
     }
 
     /// The target of the attempt under way.

@@ -198,7 +198,7 @@ fn refresh_budgets(shared: &Shared, snapshot: &Snapshot) {
                 let index = routes.iter().position(|route| *route.name == *meter.name);
                 index.and_then(|index| snapshot.handles.route(Some(index)).budget())
             }
-            Scope::Skill => None,
+            Scope::Skill => snapshot.handles.skill_budget(&meter.name),
         };
         if let Some(series) = series {
             series.set(meter.remaining(), meter.limit);

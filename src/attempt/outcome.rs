@@ -30,6 +30,8 @@ pub enum Outcome {
     Truncated,
     /// Not HTTP, or framing that can't be trusted.
     Protocol,
+    /// The answer was whole and not what its skill accepts.
+    Misfit,
     /// The gateway ended and gave it up.
     Interrupted,
     /// The client left; nobody's fault.

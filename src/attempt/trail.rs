@@ -97,7 +97,7 @@ impl Trail {
     fn same_again(&self, targets: &[Target], closed: &[usize]) -> Option<Choice> {
         let last = self.tries.last()?;
         let wait = match last.verdict.repeat {
-            Repeat::OnceAtOnce => false,
+            Repeat::OnceAtOnce | Repeat::AtOnce => false,
             Repeat::OnceFirst => true,
             Repeat::AfterShortWait
                 if self.times(last.target) == 1
@@ -164,7 +164,7 @@ impl Trail {
     fn waits(&self, target: usize) -> bool {
         self.tries_of(target)
             .last()
-            .is_some_and(|t| t.verdict.repeat != Repeat::OnceAtOnce)
+            .is_some_and(|t| !matches!(t.verdict.repeat, Repeat::OnceAtOnce | Repeat::AtOnce))
     }
 }
 

@@ -11,6 +11,8 @@ pub enum Repeat {
     Never,
     /// Without waiting and before any other target, once a request.
     OnceAtOnce,
+    /// Without waiting and before any other target, as often as there are retries.
+    AtOnce,
     /// After a backoff and before any other target, once a request: a lone failure says little about the server.
     OnceFirst,
     /// After a backoff, once a request.
@@ -50,6 +52,8 @@ pub struct Limits<'a> {
     pub statuses: &'a [u16],
     /// The server named a wait that is short, and a retry would be left after it.
     pub short_wait: bool,
+    /// The same bytes would come again, or there is no budget for others.
+    pub misfit_stays: bool,
 }
 
 /// What may follow `outcome` for this request.
@@ -59,7 +63,8 @@ pub fn verdict_for(outcome: Outcome, limits: &Limits<'_>) -> Verdict {
         outcome,
         Outcome::ConnectRefused | Outcome::ConnectTimeout | Outcome::ConnectFailed
     );
-    if !limits.resendable && !unsent {
+    let is_in_vain = outcome == Outcome::Misfit && limits.misfit_stays;
+    if (!limits.resendable && !unsent) || is_in_vain {
         verdict.repeat = Repeat::Never;
         verdict.elsewhere = Elsewhere::No;
     }
@@ -104,6 +109,8 @@ pub fn verdict(outcome: Outcome) -> Verdict {
         Outcome::PlainTimeout => rule(Never, No, false),
         Outcome::ErrorEvent => rule(OnceAfterWait, Yes, true),
         Outcome::Truncated | Outcome::Protocol => rule(Never, Yes, true),
+        // The server did its part: the model says something else next time, and another model might be dearer.
+        Outcome::Misfit => rule(AtOnce, Yes, false),
         Outcome::Error { class, .. } => error_verdict(class),
     }
 }
@@ -169,6 +176,7 @@ mod tests {
             resendable: false,
             statuses: &[429, 503],
             short_wait: false,
+            misfit_stays: false,
         };
         let refused = verdict_for(Outcome::ConnectRefused, &once);
         assert_eq!(refused.elsewhere, Elsewhere::Yes);
@@ -194,6 +202,7 @@ mod tests {
             resendable: true,
             statuses: &[503],
             short_wait: true,
+            misfit_stays: false,
         };
         let limited = Outcome::Error {
             status: 429,
@@ -212,12 +221,30 @@ mod tests {
             resendable: true,
             statuses: &[429, 503],
             short_wait: true,
+            misfit_stays: false,
         };
         let of = |status, class| verdict_for(Outcome::Error { status, class }, &limits).repeat;
         assert_eq!(of(429, ErrorClass::RateLimited), Repeat::AfterShortWait);
         assert_eq!(of(503, ErrorClass::Overloaded), Repeat::AfterShortWait);
         assert_eq!(of(500, ErrorClass::ServerError), Repeat::OnceFirst);
         assert_eq!(of(502, ErrorClass::BadGateway), Repeat::Never);
+    }
+
+    #[test]
+    fn a_misfit_is_asked_for_again_at_once_unless_that_is_in_vain() {
+        let mut limits = Limits {
+            resendable: true,
+            statuses: &[],
+            short_wait: true,
+            misfit_stays: false,
+        };
+        let again = rule(Repeat::AtOnce, Elsewhere::Yes, false);
+        assert_eq!(verdict_for(Outcome::Misfit, &limits), again);
+        limits.misfit_stays = true;
+        let over = rule(Repeat::Never, Elsewhere::No, false);
+        assert_eq!(verdict_for(Outcome::Misfit, &limits), over);
+        let cut = verdict_for(Outcome::Truncated, &limits);
+        assert_eq!(cut.elsewhere, Elsewhere::Yes);
     }
 
     #[test]

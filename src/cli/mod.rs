@@ -20,6 +20,7 @@ mod routes;
 mod schema;
 mod serve;
 mod service;
+mod skills;
 mod smoke;
 mod status;
 mod table;
@@ -67,6 +68,8 @@ enum Command {
     Explain(explain::Arguments),
     /// Show which upstreams are left alone after failures, and close their breakers.
     Breakers(breakers::Arguments),
+    /// List what each skill may do, by its manifest.
+    Skills(skills::Arguments),
     /// Make, list, revoke and renew the secrets of callers.
     Token(token::Arguments),
     /// Send one short real request for every alias through the running gateway.
@@ -116,6 +119,7 @@ pub fn main() -> ExitCode {
         Command::Drain(arguments) => drain::run(&context, &arguments),
         Command::Explain(arguments) => explain::run(&context, &arguments),
         Command::Breakers(arguments) => breakers::run(&context, &arguments),
+        Command::Skills(arguments) => skills::run(&context, &arguments),
         Command::Token(arguments) => token::run(&context, &arguments),
         Command::Smoke(arguments) => smoke::run(&context, &arguments),
         Command::Doctor(arguments) => doctor::run(&context, &arguments),

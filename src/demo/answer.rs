@@ -112,7 +112,10 @@ impl Ask {
             model: model.to_owned(),
             wants_usage: body.pointer("/stream_options/include_usage") == Some(&Value::Bool(true)),
             prompt: prompt.map_or(0, words),
-            speech: Speech::of(stand_in.name(), limit),
+            speech: match wants_json(body) {
+                true => Speech::of_json(stand_in.name(), limit),
+                false => Speech::of(stand_in.name(), limit),
+            },
         }
     }
 
@@ -160,6 +163,17 @@ impl Ask {
         let part = json!({"type": "output_text", "text": self.speech.text(), "annotations": []});
         json!({"type": "message", "id": "msg_demo", "role": "assistant", "status": status, "content": [part]})
     }
+}
+
+/// As chat, responses and messages say it.
+fn wants_json(body: &Value) -> bool {
+    let places = [
+        "/response_format/type",
+        "/text/format/type",
+        "/output_format/type",
+    ];
+    let mut kinds = places.iter().filter_map(|place| body.pointer(place));
+    kinds.any(|kind| kind == "json_object" || kind == "json_schema")
 }
 
 fn models() -> Value {

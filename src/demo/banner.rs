@@ -20,10 +20,13 @@ pub fn text(ports: &Ports, wished: &Ports, secret: &str, folder: &Path) -> Strin
         "\nPaste this into another terminal and watch the words come:\n\n{}\n\
          \nAn upstream fails and the other one serves (look at x-sidegate-upstream and x-sidegate-attempts):\n\n{}\n\
          \nEverything fails and one summary says what to do:\n\n{}\n\
+         \nA skill's manifest wants JSON of one form, and its answers are held against that (without `response_format` there is \
+         none, and a summary says so):\n\n{}\n\
          \nWhat the gateway knows of itself:\n\n{}\n",
         ask("-sN", PLAIN, true),
         ask("-si", "demo-503", false),
         ask("-s", "demo-error", false),
+        skilled(listen, secret),
         format_args!("curl -s http://{admin}/status"),
     ));
     text.push_str("\nModel names to try:\n\n");
@@ -51,6 +54,12 @@ fn moved(got: SocketAddr, wished: SocketAddr) -> String {
         "Port {} is taken, so it is {} this time.\n",
         wished.port(),
         got.port()
+    )
+}
+
+fn skilled(listen: SocketAddr, secret: &str) -> String {
+    format!(
+        r#"curl -s http://{listen}/v1/chat/completions -H 'Authorization: Bearer {secret}' -H 'Content-Type: application/json' -H 'x-sidegate-skill: report' -d '{{"response_format":{{"type":"json_object"}},"messages":[{{"role":"user","content":"Who are you?"}}]}}'"#
     )
 }
 
@@ -89,7 +98,7 @@ mod tests {
             .lines()
             .filter(|line| line.starts_with("curl "))
             .collect();
-        assert_eq!(lines.len(), 4);
+        assert_eq!(lines.len(), 5);
         assert!(lines[0].contains("Bearer sg_secret") && lines[0].contains(r#""stream":true"#));
         for lesson in &LESSONS {
             assert!(text.contains(lesson.shows));

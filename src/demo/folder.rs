@@ -34,6 +34,20 @@ impl Folder {
         &self.path
     }
 
+    /// Writes the manifests of skills, which nobody can write to afterwards.
+    pub fn write_skills(&self, skills: &[(&str, &str)]) -> io::Result<()> {
+        let folder = self.path.join("skills");
+        DirBuilder::new().mode(0o700).create(&folder)?;
+        for (name, text) in skills {
+            let mut options = OpenOptions::new();
+            let options = options.write(true).create_new(true).mode(0o400);
+            options
+                .open(folder.join(name))?
+                .write_all(text.as_bytes())?;
+        }
+        Ok(())
+    }
+
     /// Writes a new file, readable by us alone.
     pub fn write(&self, name: &str, text: &str) -> io::Result<PathBuf> {
         let path = self.path.join(name);

@@ -30,6 +30,12 @@ use stand_in::StandIns;
 /// What the demo's caller may do: everything but change the gateway.
 const SCOPES: &str = "invoke:*,lane:*,models";
 
+/// The manifests that it has, which are the ones that come with the program.
+const SKILLS: [(&str, &str); 2] = [
+    ("hello.yaml", include_str!("../../conf/skills/hello.yaml")),
+    ("report.yaml", include_str!("../../conf/skills/report.yaml")),
+];
+
 /// Where the demo would like to listen, and what is random about it.
 pub struct Wishes<'a> {
     /// Taken where they are free.
@@ -66,6 +72,8 @@ pub fn prepare(
     let stand_ins = StandIns::start().map_err(failed("start the stand-in upstreams"))?;
     let secret = caller::secret_from(wishes.random);
     write_token(&folder, &secret)?;
+    let skills = folder.write_skills(&SKILLS);
+    skills.map_err(failed("write the skills"))?;
     let places = Places {
         listen: crate::server::pick_free_port(wishes.listen),
         admin: crate::server::pick_free_port(wishes.admin),

@@ -26,6 +26,16 @@ impl Speech {
              see what happens when an upstream fails.",
             BETWEEN_WORDS.as_millis()
         );
+        Speech::limited(&text, limit)
+    }
+
+    /// What it says when JSON is asked for; a limit cuts that short too.
+    pub fn of_json(name: &str, limit: Option<u64>) -> Speech {
+        let text = "Hello! I am no model, but my answer is JSON, as the skill wants it.";
+        Speech::limited(&format!(r#"{{"by": "{name}", "text": "{text}"}}"#), limit)
+    }
+
+    fn limited(text: &str, limit: Option<u64>) -> Speech {
         let mut words: Vec<String> = text
             .split_whitespace()
             .map(|word| format!(" {word}"))
@@ -57,6 +67,15 @@ impl Speech {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_is_json_unless_a_limit_ends_it() {
+        let whole = Speech::of_json("first", None).text();
+        let value: serde_json::Value = serde_json::from_str(&whole).unwrap();
+        assert_eq!(value["by"], "first");
+        let cut = Speech::of_json("first", Some(4)).text();
+        assert!(serde_json::from_str::<serde_json::Value>(&cut).is_err());
+    }
 
     #[test]
     fn a_limit_is_kept_and_told() {

@@ -107,8 +107,8 @@ codes! {
         "A key stands twice in the request."
         "A top-level key is there more than once, equal values included.";
     SchemaViolation "schema_violation" 400 false InvalidRequest
-        "The request does not fit the skill's schema."
-        "The request breaks the request schema of its skill.";
+        "The request is not what its skill may send."
+        "The request breaks a rule of its skill's manifest: route, lane, tools, or the schema under `request`.";
     SkillUnknown "skill_unknown" 400 false InvalidRequest
         "There is no such skill."
         "`x-sidegate-skill` or the token names a skill that does not exist.";
@@ -179,8 +179,8 @@ codes! {
         "The model server redirects elsewhere."
         "3xx of the upstream; redirects are not followed.";
     ResponseSchemaViolation "response_schema_violation" 502 false Upstream
-        "The model's answer does not fit the skill's schema."
-        "The answer breaks the response schema of its skill.";
+        "The model's answer is not what the skill accepts."
+        "The answer breaks a rule of its skill's manifest: tools, or a schema under `response`.";
     UpstreamConnectTimeout "upstream_connect_timeout" 504 false Upstream
         "Connecting to the model server took too long."
         "`timeouts.connect` passed.";

@@ -14,8 +14,11 @@ pub(super) fn message(failure: &Failure, about: &About<'_>) -> String {
 }
 
 /// The window in the words of the hosted API, because clients search an error for just these to find the number; the name
-/// that was probably meant.
+/// that was probably meant; the rule that is broken.
 fn detail(failure: &Failure) -> String {
+    if let Some(rule) = failure.broken_rule() {
+        return format!(" The rule is `{rule}`.");
+    }
     match (failure.code(), failure.window(), failure.nearest_name()) {
         (Code::ContextLengthExceeded, Some(tokens), _) => {
             format!(" This model's maximum context length is {tokens} tokens.")

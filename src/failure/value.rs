@@ -17,6 +17,7 @@ pub struct Failure {
     upstream_status: Option<u16>,
     retry_after: Option<Duration>,
     pointer: Option<Pointer>,
+    rule: Option<&'static str>,
     context_window: Option<u64>,
     renews_at: Option<SystemTime>,
     config_key: Option<&'static str>,
@@ -39,6 +40,7 @@ impl Failure {
             upstream_status: None,
             retry_after: None,
             pointer: None,
+            rule: None,
             context_window: None,
             renews_at: None,
             config_key: None,
@@ -73,6 +75,12 @@ impl Failure {
     /// The offending place in the request.
     pub fn pointer(mut self, pointer: Pointer) -> Failure {
         self.pointer = Some(pointer);
+        self
+    }
+
+    /// The rule that the place breaks: a keyword of JSON Schema, or a word of our own.
+    pub fn rule(mut self, rule: &'static str) -> Failure {
+        self.rule = Some(rule);
         self
     }
 
@@ -153,6 +161,11 @@ impl Failure {
     /// The offending place in the request.
     pub fn place(&self) -> Option<&Pointer> {
         self.pointer.as_ref()
+    }
+
+    /// The rule that is broken.
+    pub fn broken_rule(&self) -> Option<&'static str> {
+        self.rule
     }
 
     /// The model's context window in tokens.

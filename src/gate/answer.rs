@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::clocks::{Marks, Phase};
 use super::framing::Framing;
 use super::head::{self, Content, Head};
+use super::inspect::Inspect;
 use super::outbox::Outbox;
 use super::watch::{Commit, Evidence, Fault, Order, Report};
 use crate::stream::{Dialect, Judge, PlainReader, Ruling, Splitter};
@@ -25,6 +26,7 @@ pub struct Answer {
     framing: Framing,
     keep_alive: bool,
     outbox: Outbox,
+    inspector: Option<Box<dyn Inspect>>,
     /// What one read lets through; empty between two.
     batch: Vec<u8>,
     next_beat: Option<Instant>,
@@ -52,7 +54,7 @@ enum Body {
 }
 
 impl Answer {
-    pub fn new(order: Box<Order>, now: Instant) -> Answer {
+    pub fn new(mut order: Box<Order>, now: Instant) -> Answer {
         Answer {
             marks: Marks {
                 started: now,
@@ -63,6 +65,7 @@ impl Answer {
             framing: Framing::until_close(),
             keep_alive: false,
             outbox: Outbox::default(),
+            inspector: order.inspector.take(),
             batch: Vec::new(),
             next_beat: order.heartbeat.map(|every| now + every),
             surplus: false,
@@ -184,17 +187,18 @@ impl Answer {
     fn take_payload(&mut self, piece: &[u8], batch: &mut Vec<u8>, now: Instant) {
         let mut failed = None;
         let mut said = Vec::new();
+        let inspector = &mut self.inspector;
         match &mut self.body {
             Body::Events { splitter, judge } => {
                 let cut = splitter.feed(piece, |event| {
                     let ruling = judge.event(event);
+                    show(inspector, ruling, event);
                     match ruling {
                         Ruling::Pass => batch.extend_from_slice(event),
                         Ruling::Hide | Ruling::Drop => {}
                         Ruling::Failed => {
                             failed = Some(Fault::ErrorEvent);
                             said = crate::stream::data_of(event);
-                            said.truncate(EVIDENCE_BYTES);
                         }
                     }
                     ruling != Ruling::Failed
@@ -208,6 +212,9 @@ impl Answer {
             }
             Body::Plain { reader, .. } => {
                 reader.feed(piece);
+                if let Some(inspector) = inspector {
+                    inspector.plain(piece);
+                }
                 self.report.first_content_at.get_or_insert(now);
                 batch.extend_from_slice(piece);
             }
@@ -229,14 +236,16 @@ impl Answer {
             }
             batch.clear();
             if fault == Fault::ErrorEvent {
-                self.keep_error_event(said);
+                self.keep_words(said);
             }
             self.fail(fault);
         }
     }
 
-    /// What an error event says decides, like an error answer, whether another attempt makes sense.
-    fn keep_error_event(&mut self, body: Vec<u8>) {
+    /// What an error event says decides, like an error answer, whether another attempt makes sense; what a misfit says is for
+    /// the restricted log.
+    fn keep_words(&mut self, mut body: Vec<u8>) {
+        body.truncate(EVIDENCE_BYTES);
         let status = self.report.status.unwrap_or_default();
         self.report.evidence = Some(Box::new(Evidence {
             status,
@@ -253,10 +262,26 @@ impl Answer {
             Body::Head(_) | Body::Error(_) | Body::Over => return,
         };
         self.outbox.add(batch, chunked);
+        let is_inspected = self.is_inspected();
         let wanted = may_commit && self.order.commit == Commit::FirstToken;
-        if wanted || self.outbox.held_bytes() > self.order.held_limit {
+        let is_too_large = self.outbox.held_bytes() > self.order.held_limit;
+        if is_too_large && is_inspected {
+            self.inspector = None;
+            self.report.is_misfit = true;
+            self.fail(Fault::Misfit);
+        } else if is_too_large || (wanted && !is_inspected) {
             self.commit();
         }
+    }
+
+    /// The answer is held until its inspector has agreed: one that was to be held anyway, and every plain one.
+    fn is_inspected(&self) -> bool {
+        let is_held = match &self.body {
+            Body::Plain { .. } => true,
+            Body::Events { .. } => self.order.commit == Commit::Whole,
+            Body::Head(_) | Body::Error(_) | Body::Over => false,
+        };
+        is_held && self.inspector.is_some() && !self.report.committed
     }
 
     /// From here on the answer can't be taken back.
@@ -300,7 +325,9 @@ impl Answer {
         let rest = splitter.take_rest();
         // Some servers forget the blank line behind their last event.
         if !rest.trim_ascii().is_empty() {
-            match judge.event(&rest) {
+            let ruling = judge.event(&rest);
+            show(&mut self.inspector, ruling, &rest);
+            match ruling {
                 Ruling::Pass => {
                     last.extend_from_slice(rest.trim_ascii_end());
                     last.extend_from_slice(b"\n\n");
@@ -328,6 +355,9 @@ impl Answer {
             Body::Plain { chunked, .. } => (*chunked, false),
             Body::Head(_) | Body::Error(_) | Body::Over => return,
         };
+        if !self.passes_inspection() {
+            return self.fail(Fault::Misfit);
+        }
         self.commit();
         if lacks_done {
             self.outbox.add(DONE_EVENT, true);
@@ -340,6 +370,16 @@ impl Answer {
         }
         self.report.finished = true;
         self.conclude();
+    }
+
+    /// What is out already can't be taken back; that it doesn't fit is reported all the same.
+    fn passes_inspection(&mut self) -> bool {
+        let Some(Err(said)) = self.inspector.take().map(|inspector| inspector.finish()) else {
+            return true;
+        };
+        self.report.is_misfit = true;
+        self.keep_words(said);
+        self.report.committed
     }
 
     /// The connection ended or its framing broke.
@@ -485,6 +525,16 @@ impl Answer {
         }
         self.report.last_read_at = Some(self.marks.last_read);
         self.report
+    }
+}
+
+/// The inspector hears what belongs to the answer, whether or not the client gets to see it.
+fn show(inspector: &mut Option<Box<dyn Inspect>>, ruling: Ruling, event: &[u8]) {
+    match (inspector, ruling) {
+        (Some(inspector), Ruling::Pass | Ruling::Hide) => {
+            inspector.event(&crate::stream::data_of(event));
+        }
+        (Some(_), Ruling::Drop | Ruling::Failed) | (None, _) => {}
     }
 }
 

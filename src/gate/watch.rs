@@ -12,6 +12,7 @@ use pingora::protocols::Digest;
 use tokio::sync::Notify;
 
 use super::clocks::Clocks;
+use super::inspect::Inspect;
 use crate::stream::{FinishReason, Usage, Wishes};
 
 /// Until when an answer is held back.
@@ -43,6 +44,8 @@ pub struct Order {
     pub closing: Bytes,
     /// Told as soon as a stream's first content is here, held back or not.
     pub on_content: Option<OnContent>,
+    /// Has to agree before a plain answer, or one that is held back until it is whole, goes out.
+    pub inspector: Option<Box<dyn Inspect>>,
 }
 
 /// What the hooks want done at a stream's first content.
@@ -82,11 +85,13 @@ pub enum Fault {
     Cut,
     /// Not HTTP/1, or framing that can't be trusted.
     Protocol,
+    /// It is whole, and its inspector refuses it.
+    Misfit,
     /// The gateway is ending and gives up what still runs.
     Interrupted,
 }
 
-/// An error answer, for classification and the restricted log; never for the client.
+/// An answer that the client doesn't get, for classification and the restricted log.
 #[derive(Debug, Clone, Default)]
 pub struct Evidence {
     pub status: u16,
@@ -106,6 +111,8 @@ pub struct Report {
     pub committed: bool,
     /// The answer came to its end as its dialect and framing want it.
     pub finished: bool,
+    /// Its inspector refused it, be it too late.
+    pub is_misfit: bool,
     /// The answer is an event stream.
     pub is_stream: bool,
     pub status: Option<u16>,

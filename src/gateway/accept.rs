@@ -6,10 +6,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use pingora::http::RequestHeader;
 use pingora::Result;
 use pingora_proxy::Session;
 
-use super::{arrive, body, models, respond, spend};
+use super::{arrive, body, models, respond, skill_in, skill_out, spend};
 use crate::caller::{bearer, Refused as TokenRefused};
 use crate::clock;
 use crate::config::{Balance, Lane};
@@ -115,17 +117,19 @@ async fn call(
         Ok(peek) => peek,
         Err(refused) => return Ok(Accepted::Refused(body_failure(&refused))),
     };
-    let decided = decide(session, ctx, &peek);
+    let decided = decide(shared, session, ctx, &peek, &body).await;
     let (placed, refused) = match decided {
         Ok((route, lane)) => (Some((route, lane)), None),
         Err(refusal) => (route_and_lane(ctx, refusal.route), Some(refusal.failure)),
     };
     let prefix = placed.and_then(|(route, _)| prefix(session, ctx, route, &peek, &body));
     // A refusal that knows the route is recorded under it.
+    let claim = skill_out::claim(ctx, &body);
     ctx.call = placed.map(|(route, lane)| Call {
         route,
         lane,
         peek,
+        claim,
         body,
         prefix,
         has_idempotency_key: session.req_header().headers.contains_key("idempotency-key"),
@@ -221,65 +225,86 @@ struct Refusal {
 }
 
 /// Route, scope, size, skill, lane.
-fn decide(
+async fn decide(
+    shared: &Shared,
     session: &Session,
-    ctx: &RequestContext,
+    ctx: &mut RequestContext,
     peek: &Peek,
+    body: &Bytes,
 ) -> Result<(usize, Lane), Box<Refusal>> {
-    let config = &ctx.snapshot.config;
     let header = session.req_header();
-    let named =
-        arrive::single(header, "x-sidegate-route").and_then(|v| std::str::from_utf8(v).ok());
-    let index = route::pick(config, peek.model.as_deref(), named).map_err(|unknown| {
-        Box::new(Refusal {
-            route: None,
-            failure: unknown_model(&unknown),
-        })
-    })?;
-    let refuse = |failure: Failure| {
-        Box::new(Refusal {
-            route: Some(index),
-            failure,
-        })
+    let unskilled = skill_in::pick(header, ctx).err();
+    let index = match (pick_route(header, ctx, peek), &unskilled) {
+        (Ok(index), _) => index,
+        // It names no route because its skill was to.
+        (Err(failure), Some(unskilled)) if failure.code() == Code::InvalidRequest => {
+            return Err(refusal(None, unskilled.clone()));
+        }
+        (Err(failure), _) => return Err(refusal(None, failure)),
     };
-    let (Some(route), Some(caller)) = (config.routes.get(index), &ctx.caller) else {
-        return Err(refuse(Failure::new(Code::Internal)));
+    let refuse = |failure| refusal(Some(index), failure);
+    may_send(ctx, index, peek).map_err(refuse)?;
+    if let Some(failure) = unskilled {
+        return Err(refuse(failure));
+    }
+    if let Some(skill) = &ctx.skill {
+        let checked = skill_in::check(shared, skill, index, body).await;
+        checked.map_err(refuse)?;
+    }
+    let lane = pick_lane(header, ctx, index, peek.wished_lane);
+    lane.map(|lane| (index, lane)).map_err(refuse)
+}
+
+fn refusal(route: Option<usize>, failure: Failure) -> Box<Refusal> {
+    Box::new(Refusal { route, failure })
+}
+
+fn pick_route(header: &RequestHeader, ctx: &RequestContext, peek: &Peek) -> Result<usize, Failure> {
+    let named = arrive::single(header, "x-sidegate-route");
+    let named = named.and_then(|value| std::str::from_utf8(value).ok());
+    let (config, skill) = (&ctx.snapshot.config, ctx.skill.as_deref());
+    let picked = skill_in::pick_route(config, skill, peek.model.as_deref(), named);
+    picked.map_err(|unknown| unknown_model(&unknown))
+}
+
+/// Scope and size.
+fn may_send(ctx: &RequestContext, index: usize, peek: &Peek) -> Result<(), Failure> {
+    let route = ctx.snapshot.config.routes.get(index);
+    let (Some(route), Some(caller)) = (route, &ctx.caller) else {
+        return Err(Failure::new(Code::Internal));
     };
     if !caller.may_invoke(&route.name) {
-        return Err(refuse(Failure::new(Code::InsufficientScope)));
+        return Err(Failure::new(Code::InsufficientScope));
     }
     if peek.body_bytes as u64 > route.max_prompt_bytes {
-        let too_large = Failure::new(Code::BodyTooLarge).config_key("max_prompt_bytes");
-        return Err(refuse(too_large));
+        return Err(Failure::new(Code::BodyTooLarge).config_key("max_prompt_bytes"));
     }
-    if header.headers.contains_key("x-sidegate-skill") || caller.skill.is_some() {
-        return Err(refuse(Failure::new(Code::SkillUnknown)));
-    }
-    let lane = pick_lane(
-        header.headers.get("x-sidegate-lane").map(|v| v.as_bytes()),
-        peek.wished_lane,
-        route.lane,
-        caller,
-    );
-    lane.map(|lane| (index, lane)).map_err(refuse)
+    Ok(())
 }
 
 /// The header is an order, `service_tier` a wish.
 fn pick_lane(
-    header: Option<&[u8]>,
-    wish: Option<Lane>,
-    route_lane: Lane,
-    caller: &crate::caller::Caller,
+    header: &RequestHeader,
+    ctx: &RequestContext,
+    index: usize,
+    wished: Option<Lane>,
 ) -> Result<Lane, Failure> {
-    let ordered = match header {
+    let ordered = match header.headers.get("x-sidegate-lane").map(|v| v.as_bytes()) {
         None => None,
         Some(b"interactive") => Some(Lane::Interactive),
         Some(b"batch") => Some(Lane::Batch),
         Some(_) => return Err(Failure::new(Code::InvalidRequest)),
     };
-    caller
-        .pick_lane(route_lane, ordered.or(wish), ordered.is_some())
-        .map_err(|_| Failure::new(Code::InsufficientScope))
+    let route = ctx.snapshot.config.routes.get(index);
+    let (Some(route), Some(caller)) = (route, &ctx.caller) else {
+        return Err(Failure::new(Code::Internal));
+    };
+    match &ctx.skill {
+        Some(skill) => skill_in::pick_lane(skill, route.lane, ordered, wished, caller),
+        None => caller
+            .pick_lane(route.lane, ordered.or(wished), ordered.is_some())
+            .map_err(|_| Failure::new(Code::InsufficientScope)),
+    }
 }
 
 fn unknown_model(unknown: &Unknown<'_>) -> Failure {

@@ -7,7 +7,7 @@ use pingora::{Error, ErrorSource};
 use pingora_proxy::Session;
 
 use super::spend::{self, BYTES_PER_TOKEN};
-use super::{refuse, retry, traced};
+use super::{refuse, retry, skill_out, traced};
 use crate::attempt::{ErrorClass, Outcome};
 use crate::clock;
 use crate::config::Family;
@@ -29,7 +29,7 @@ pub struct Tokens {
 
 impl Tokens {
     /// All that was used, as far as it is known.
-    fn spent(&self) -> Option<u64> {
+    pub fn spent(&self) -> Option<u64> {
         match (self.prompt, self.completion) {
             (None, None) => None,
             (prompt, completion) => {
@@ -82,7 +82,8 @@ fn conclude(session: &Session, error: Option<&Error>, ctx: &mut RequestContext) 
     }
 }
 
-fn tokens(ctx: &RequestContext) -> Tokens {
+/// What the last answer used.
+pub fn tokens(ctx: &RequestContext) -> Tokens {
     let report = &ctx.attempts.report;
     let usage = report.usage;
     if usage.is_known() {
@@ -162,6 +163,10 @@ fn write_line(shared: &Shared, ctx: &RequestContext, took: Duration, tokens: Tok
         phase: (ctx.status == 499).then(|| ctx.phase()),
         upstream_status: ctx.attempts.upstream_status,
         dropped_events: ctx.attempts.report.dropped_events,
+        skill: ctx.skill.as_ref().map(|skill| &*skill.name),
+        answer_fits: skill_out::fits(ctx),
+        refused_answers: ctx.attempts.misfits,
+        discarded_tokens: ctx.attempts.discarded_tokens,
         tries: &ctx.attempts.tries,
     };
     shared.logs.send(labels::LogFile::Access, &line.to_line());
@@ -185,6 +190,7 @@ fn count(shared: &Shared, ctx: &RequestContext, took: Duration, tokens: Tokens) 
     if ctx.failure.is_some() {
         handles.failed(family(ctx), code);
     }
+    skill_out::count(ctx);
     if let (Some(call), Some(queued)) = (&ctx.call, ctx.attempts.queued) {
         shared.metrics.lane(call.lane).queued(queued);
     }
@@ -202,10 +208,12 @@ fn overhead(ctx: &RequestContext, took: Duration) -> Duration {
         .saturating_sub(ctx.attempts.elsewhere)
 }
 
-fn count_answer(handles: &RouteHandles, ctx: &RequestContext, tokens: Tokens) {
-    let Some(current) = &ctx.attempts.current else {
-        return;
-    };
+/// Counts tokens for the caller; those of an answer that it didn't get were used too.
+pub fn count_tokens(ctx: &RequestContext, tokens: Tokens) {
+    let handles = ctx
+        .snapshot
+        .handles
+        .route(ctx.call.as_ref().map(|call| call.route));
     let place = ctx
         .caller
         .as_ref()
@@ -220,6 +228,13 @@ fn count_answer(handles: &RouteHandles, ctx: &RequestContext, tokens: Tokens) {
             handles.used_tokens(place, kind, amount.unwrap_or(0));
         }
     }
+}
+
+fn count_answer(handles: &RouteHandles, ctx: &RequestContext, tokens: Tokens) {
+    let Some(current) = &ctx.attempts.current else {
+        return;
+    };
+    count_tokens(ctx, tokens);
     let report = &ctx.attempts.report;
     let (Some(first), Some(last)) = (report.first_content_at, report.last_read_at) else {
         return;
@@ -278,6 +293,7 @@ pub fn attempt_label(outcome: Outcome) -> labels::Outcome {
             labels::Outcome::Cancelled
         }
         Outcome::ErrorEvent => labels::Outcome::ServerError,
+        Outcome::Misfit => labels::Outcome::Schema,
         Outcome::Truncated => labels::Outcome::Truncated,
         // There was a connection; an upstream that hangs up without a word breaks the protocol.
         Outcome::NoAnswer { .. } | Outcome::Protocol => labels::Outcome::ProtocolError,
@@ -310,6 +326,7 @@ pub fn retry_reason(outcome: Outcome) -> RetryReason {
         Outcome::FirstTokenTimeout | Outcome::IdleTimeout => RetryReason::FirstTokenTimeout,
         Outcome::ErrorEvent => RetryReason::Status500,
         Outcome::Protocol => RetryReason::ProtocolError,
+        Outcome::Misfit => RetryReason::Schema,
         Outcome::Error { status: 429, .. } => RetryReason::Status429,
         Outcome::Error {
             status: 503 | 529, ..

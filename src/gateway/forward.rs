@@ -8,7 +8,7 @@ use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
 use pingora::{Error, ErrorType, Result};
 use pingora_proxy::Session;
 
-use super::{queue, respond, spend, trip, turn, wait};
+use super::{queue, respond, skill_out, spend, trip, turn, wait};
 use crate::attempt::Outcome;
 use crate::clock;
 use crate::config::{Commit, Family};
@@ -61,6 +61,9 @@ fn begin(ctx: &mut RequestContext, turn: turn::Turn) -> Option<Arc<Upstream>> {
         let route = ctx.call.as_ref().map(|call| call.route);
         let handles = ctx.snapshot.handles.route(route);
         handles.retried(super::finish::retry_reason(outcome));
+        if outcome == Outcome::Misfit {
+            skill_out::set_aside(ctx);
+        }
     }
     spend::sent(ctx);
     ctx.attempts.count += 1;
@@ -73,6 +76,7 @@ fn begin(ctx: &mut RequestContext, turn: turn::Turn) -> Option<Arc<Upstream>> {
         reused: false,
         connected: false,
         watch: None,
+        judged: Arc::default(),
         inside: Some(ctx.snapshot.handles.upstream(index)?.begin()),
         permit: Some(turn.permit),
     });
@@ -132,7 +136,7 @@ fn order(ctx: &RequestContext) -> Option<Order> {
         && takes_usage_option(upstream.config.family);
     let edits = Edits {
         model: target.model.as_deref(),
-        max_tokens: route.max_tokens,
+        max_tokens: ctx.most_tokens(),
         fill_field: target.max_tokens_field,
         ask_usage,
         drop_service_tier: !upstream.config.family.is_hosted(),
@@ -165,6 +169,7 @@ fn order(ctx: &RequestContext) -> Option<Order> {
         head_is_out: ctx.head_is_out,
         closing: respond::closing_comment(ctx).into(),
         on_content: trip::on_content(ctx),
+        inspector: skill_out::inspector(ctx),
     })
 }
 

@@ -6,9 +6,9 @@
 //! | phase | hook | file |
 //! |---|---|---|
 //! | framing, Host, origin | `early_request_filter` | [`arrive`] |
-//! | token, path, body, route, scope | `request_filter` | [`accept`], [`body`] |
+//! | token, path, body, route, scope, skill | `request_filter` | [`accept`], [`body`], [`skill_in`] |
 //! | which target, when, and a place | `upstream_peer` | [`turn`], [`queue`], [`forward`] |
-//! | order for the gate | `connected_to_upstream` | [`forward`] |
+//! | order for the gate, and who judges the answer | `connected_to_upstream` | [`forward`], [`skill_out`] |
 //! | headers upstream | `upstream_request_filter` | [`forward`] |
 //! | headers to the client | `response_filter` | [`respond`] |
 //! | again, or the end | `fail_to_connect`, `error_while_proxy` | [`retry`] |
@@ -27,6 +27,8 @@ mod queue;
 mod refuse;
 mod respond;
 mod retry;
+mod skill_in;
+mod skill_out;
 mod spend;
 mod traced;
 mod trip;

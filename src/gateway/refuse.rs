@@ -5,7 +5,7 @@ use pingora::http::ResponseHeader;
 use pingora::{Error, ErrorSource, ErrorType, Result};
 use pingora_proxy::{FailToProxy, Session};
 
-use super::respond;
+use super::{respond, skill_out};
 use crate::attempt::{ErrorClass, Outcome};
 use crate::clock;
 use crate::context::RequestContext;
@@ -155,10 +155,14 @@ pub fn last_failure(ctx: &RequestContext) -> Failure {
         Outcome::IdleTimeout => Code::UpstreamIdleTimeout,
         Outcome::PlainTimeout => Code::UpstreamPlainTimeout,
         Outcome::ErrorEvent => Code::UpstreamError,
+        Outcome::Misfit => Code::ResponseSchemaViolation,
         Outcome::Truncated => Code::UpstreamTruncated,
         Outcome::Error { class, .. } => error_code(class),
     };
-    let mut failure = Failure::new(code);
+    let mut failure = match code {
+        Code::ResponseSchemaViolation => skill_out::failure(ctx),
+        code => Failure::new(code),
+    };
     if let Some(status) = ctx.attempts.upstream_status {
         failure = failure.upstream_status(status);
     }

@@ -7,7 +7,7 @@ use pingora::http::RequestHeader;
 use pingora::{Error, ErrorSource, ErrorType};
 use pingora_proxy::Session;
 
-use super::{finish, forward, queue, traced, trip};
+use super::{finish, forward, queue, skill_out, traced, trip};
 use crate::attempt::{
     asked, classify, classify_event, fresh_bytes, verdict_for, ErrorClass, Limits, Outcome, Verdict,
 };
@@ -55,6 +55,9 @@ pub fn after_attempt(
     let token = presented_token(session.req_header());
     write_raw_error(shared, ctx, token);
     learn(ctx, outcome);
+    if outcome == Outcome::Misfit {
+        skill_out::refused(shared, ctx);
+    }
     end_attempt(ctx, outcome);
     error.set_retry(!committed && goes_on(ctx));
     error
@@ -194,6 +197,7 @@ fn verdict_of(ctx: &RequestContext, outcome: Outcome) -> Verdict {
             resendable: is_resendable(ctx),
             statuses,
             short_wait: asks_short_wait(ctx),
+            misfit_stays: ctx.attempts.misfit_stays,
         },
     )
 }
@@ -287,6 +291,7 @@ fn outcome_of(report: &Report, reused: bool) -> Outcome {
         Some(Fault::NoAnswer) => Outcome::NoAnswer { reused },
         Some(Fault::Cut) => Outcome::Truncated,
         Some(Fault::Protocol) => Outcome::Protocol,
+        Some(Fault::Misfit) => Outcome::Misfit,
         Some(Fault::Interrupted) => Outcome::Interrupted,
         Some(Fault::Status) => status_outcome(report),
         // Pingora's own doing between the gate and the client.

@@ -1,14 +1,14 @@
-//! What the request may spend: reserved in its caller's and its route's account before it asks for a place, settled at its
-//! end with what it really used.
+//! What the request may spend: reserved in its caller's, its route's and its skill's account before it asks for a place,
+//! settled at its end with what it really used.
 
 use std::time::Duration;
 
 use pingora::Result;
 
+use super::finish;
 use crate::attempt::Outcome;
 use crate::budget::{Account, Exhausted, Kind, Scope};
 use crate::clock;
-use crate::config::Config;
 use crate::context::{Call, RequestContext, Spending};
 use crate::failure::{Code, Failure};
 use crate::snapshot::Shared;
@@ -35,19 +35,11 @@ const MOST_CHOICES: u64 = 128;
 /// # Errors
 /// The budget or the rate that is used up.
 pub async fn reserve(shared: &Shared, ctx: &mut RequestContext) -> Result<(), Failure> {
-    let (Some(call), Some(caller), Some(route)) = (&ctx.call, &ctx.caller, ctx.route()) else {
+    let (Some(call), true) = (&ctx.call, is_limited(ctx)) else {
         return Ok(());
     };
-    let config = &ctx.snapshot.config;
-    let account = |scope, name| Account { scope, name };
-    let accounts = [
-        account(Scope::Caller, &*caller.name),
-        account(Scope::Route, &*route.name),
-    ];
-    if !is_limited(config, &caller.name) && route.budget.is_none() {
-        return Ok(());
-    }
-    let tokens = tokens_at_most(config, call);
+    let accounts = accounts(ctx);
+    let tokens = tokens_at_most(ctx, call);
     let now = clock::wall();
     let reserved = shared.budgets.reserve(&accounts, tokens, now).await;
     let remaining = shared.budgets.remaining(&accounts, now);
@@ -63,6 +55,47 @@ pub async fn reserve(shared: &Shared, ctx: &mut RequestContext) -> Result<(), Fa
     refused.map_or(Ok(()), |exhausted| Err(failure(&exhausted)))
 }
 
+/// Who pays.
+fn accounts(ctx: &RequestContext) -> Vec<Account<'_>> {
+    let caller = ctx
+        .caller
+        .as_ref()
+        .map(|caller| (Scope::Caller, &*caller.name));
+    let route = ctx.route().map(|route| (Scope::Route, &*route.name));
+    let skill = ctx.skill.as_ref().map(|skill| (Scope::Skill, &*skill.name));
+    let all = [caller, route, skill].into_iter().flatten();
+    all.map(|(scope, name)| Account { scope, name }).collect()
+}
+
+fn is_limited(ctx: &RequestContext) -> bool {
+    let of_caller = ctx.caller.as_ref().is_some_and(|caller| {
+        let limits = ctx.snapshot.config.callers.limits.get(&*caller.name);
+        limits.is_some_and(|limits| limits.budget.is_some() || limits.rate.is_some())
+    });
+    let of_route = ctx.route().is_some_and(|route| route.budget.is_some());
+    let of_skill = ctx
+        .skill
+        .as_ref()
+        .is_some_and(|skill| skill.budget.is_some());
+    of_caller || of_route || of_skill
+}
+
+/// Whether all its accounts have enough for what its refused answers used beside what is reserved for one.
+pub fn has_room_for_another(shared: &Shared, ctx: &RequestContext) -> bool {
+    let used = used(ctx, finish::tokens(ctx).spent()) + ctx.attempts.discarded_tokens;
+    let remaining = shared.budgets.remaining(&accounts(ctx), clock::wall());
+    remaining.tokens.is_none_or(|left| left.remaining >= used)
+}
+
+/// What an answer used: where it says nothing of it, what was reserved for it.
+pub fn used(ctx: &RequestContext, said: Option<u64>) -> u64 {
+    let reserved = ctx
+        .spending
+        .as_ref()
+        .map_or(0, |spending| spending.reserved);
+    said.unwrap_or(reserved)
+}
+
 /// An attempt begins: from now on the request counts, whatever becomes of it.
 pub fn sent(ctx: &mut RequestContext) {
     let spending = ctx.spending.as_mut();
@@ -71,35 +104,35 @@ pub fn sent(ctx: &mut RequestContext) {
     }
 }
 
-/// Books what was used. An answer that says nothing of it is charged what was reserved for it; a failure, nothing.
-pub fn settle(ctx: &mut RequestContext, used: Option<u64>) {
-    let is_whole = ctx.attempts.last == Some(Outcome::Ok);
+/// Books what was used, with all answers that the client didn't get. A failure uses nothing.
+pub fn settle(ctx: &mut RequestContext, said: Option<u64>) {
+    let is_whole = matches!(ctx.attempts.last, Some(Outcome::Ok | Outcome::Misfit));
+    let has_used = is_whole || said.is_some();
+    let used = if has_used { used(ctx, said) } else { 0 };
+    let discarded = ctx.attempts.discarded_tokens;
     let Some(spending) = &mut ctx.spending else {
         return;
     };
-    let reserved = Some(spending.reserved).filter(|_| is_whole);
-    if let (Some(reservation), Some(tokens)) = (spending.reservation.take(), used.or(reserved)) {
-        reservation.settle(tokens);
+    if !has_used && discarded == 0 {
+        return;
+    }
+    if let Some(reservation) = spending.reservation.take() {
+        reservation.settle(used.saturating_add(discarded));
     }
 }
 
-fn is_limited(config: &Config, caller: &str) -> bool {
-    let limits = config.callers.limits.get(caller);
-    limits.is_some_and(|limits| limits.budget.is_some() || limits.rate.is_some())
-}
-
 /// The prompt by its bytes, and for each answer the most that it may have.
-fn tokens_at_most(config: &Config, call: &Call) -> u64 {
+fn tokens_at_most(ctx: &RequestContext, call: &Call) -> u64 {
     let prompt = call.peek.body_bytes as u64 / BYTES_PER_TOKEN;
     if !call.peek.api.generates() {
         return prompt;
     }
-    let Some(route) = config.routes.get(call.route) else {
+    let Some(route) = ctx.route() else {
         return prompt;
     };
     let windows = route.targets.iter().filter_map(|target| target.context);
     let window = windows.max();
-    let limit = match (call.peek.asked_limit(), route.max_tokens) {
+    let limit = match (call.peek.asked_limit(), ctx.most_tokens()) {
         (Some(asked), Some(most)) => asked.min(most),
         (Some(limit), None) | (None, Some(limit)) => limit,
         (None, None) => window.unwrap_or(UNLIMITED_ANSWER),
@@ -114,7 +147,7 @@ fn failure(exhausted: &Exhausted) -> Failure {
         (Scope::Caller, Kind::Tokens) => "callers.limits.<caller>.budget",
         (Scope::Caller, Kind::Requests) => "callers.limits.<caller>.rate",
         (Scope::Route, _) => "routes.<route>.budget",
-        (Scope::Skill, _) => "budget",
+        (Scope::Skill, _) => "the skill's budget",
     };
     let failure = Failure::new(Code::BudgetExhausted).config_key(key);
     if exhausted.is_held {

@@ -74,6 +74,7 @@ fn request(
         correlation_id: ctx.correlation.as_str().into(),
         caller: ctx.caller.as_ref().map(|caller| Arc::clone(&caller.name)),
         route: route.map(|route| route.name.as_str().into()),
+        skill: ctx.skill.as_ref().map(|skill| Arc::clone(&skill.name)),
         lane: ctx.call.as_ref().map(|call| call.lane),
         queued: ctx.attempts.queued,
         first_token: first_content.map(|at| at.saturating_duration_since(ctx.started)),

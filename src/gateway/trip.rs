@@ -95,6 +95,8 @@ fn fail(permit: Permit, outcome: Outcome, rule: Rule) -> bool {
 fn is_success(ctx: &RequestContext, outcome: Outcome, permit: &Permit) -> bool {
     match outcome {
         Outcome::Ok => true,
+        // It neither opens a breaker nor resets its count; to a probe it proves that the server works.
+        Outcome::Misfit => permit.is_probe(),
         Outcome::Error { status, class } => {
             permit.is_probe()
                 && !ctx.wants_stream()

@@ -69,6 +69,14 @@ pub struct AccessLine<'a> {
     pub upstream_status: Option<u16>,
     /// Events of the stream that were left out because they were no JSON.
     pub dropped_events: u64,
+    /// The skill that the request belongs to.
+    pub skill: Option<&'a str>,
+    /// Whether the last answer was what the skill accepts; none where nothing was judged.
+    pub answer_fits: Option<bool>,
+    /// Answers that the skill didn't accept and the client didn't get.
+    pub refused_answers: u32,
+    /// Tokens of those of them that another attempt followed.
+    pub discarded_tokens: u64,
     /// Each attempt, in order.
     pub tries: &'a [Try],
 }
@@ -153,6 +161,10 @@ impl AccessLine<'_> {
         line.text_or_null("phase", self.phase.map(Phase::as_str));
         line.number_or_null("upstream_status", self.upstream_status.map(u64::from));
         line.number("dropped_events", self.dropped_events);
+        line.text_or_null("skill", self.skill);
+        line.flag_or_null("answer_fits", self.answer_fits);
+        line.number("refused_answers", u64::from(self.refused_answers));
+        line.number("discarded_tokens", self.discarded_tokens);
         line.objects("tries", self.tries, Try::write);
     }
 }

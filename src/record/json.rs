@@ -61,6 +61,13 @@ impl<'a> Object<'a> {
         self.out.extend_from_slice(word);
     }
 
+    pub fn flag_or_null(&mut self, key: &str, value: Option<bool>) {
+        match value {
+            Some(value) => self.flag(key, value),
+            None => self.null(key),
+        }
+    }
+
     /// Seconds with six decimals, rounded to the nearest microsecond.
     pub fn seconds_or_null(&mut self, key: &str, value: Option<Duration>) {
         match value {

@@ -47,6 +47,8 @@ closed_set! {
         Timeout = "timeout",
         Truncated = "truncated",
         ProtocolError = "protocol_error",
+        /// Whole, and not what the request's skill accepts.
+        Schema = "schema",
         /// Given up by us: the client left, or the deadline came.
         Cancelled = "cancelled",
     }
@@ -147,6 +149,21 @@ closed_set! {
         Caller = "caller",
         Route = "route",
         Skill = "skill",
+    }
+}
+
+closed_set! {
+    /// What became of a skill's request.
+    SkillResult {
+        Ok = "ok",
+        /// Its manifest doesn't allow it.
+        Refused = "refused",
+        /// No answer was what its manifest accepts.
+        Misfit = "misfit",
+        /// The answer isn't what its manifest accepts, and had been sent on before that was seen.
+        MisfitSent = "misfit_sent",
+        /// It failed for another reason.
+        Failed = "failed",
     }
 }
 

@@ -15,6 +15,7 @@ mod handles;
 mod process;
 mod roster;
 mod route_series;
+mod skill_series;
 mod upstream_series;
 
 use std::collections::BTreeSet;
@@ -34,6 +35,7 @@ pub use handles::{Handles, RouteHandles};
 use process::ProcessSeries;
 pub use process::{read_own_process, ProcessFacts};
 use roster::Rosters;
+pub use skill_series::{SkillHandles, SkillSeries, Skilled};
 pub use upstream_series::{BreakerSeries, BudgetSeries, DiskSeries, InFlight, UpstreamSeries};
 
 /// What `sidegate_build_info` says.
@@ -48,7 +50,7 @@ pub struct Build {
 pub struct Metrics {
     registry: Registry,
     families: Arc<Families>,
-    rosters: Rosters,
+    rosters: Arc<Rosters>,
     codes: Codes,
     lanes: [LaneSeries; Lane::ALL.len()],
     client_aborts: [Arc<IntCounter>; Phase::COUNT],
@@ -83,7 +85,7 @@ impl Metrics {
         build.set(1);
         Ok(Metrics {
             registry,
-            rosters: Rosters::default(),
+            rosters: Arc::default(),
             codes: Codes::new(codes),
             lanes: Lane::ALL.map(|lane| LaneSeries::new(&families, lane)),
             client_aborts: Phase::ALL.map(|phase| families.client_aborts.series([phase.as_str()])),
@@ -112,6 +114,7 @@ impl Metrics {
         &self,
         config: &Config,
         callers: &[&str],
+        skills: &[Skilled<'_>],
         may_invoke: &dyn Fn(usize, usize) -> bool,
     ) -> Handles {
         let binding = Binding {
@@ -120,6 +123,7 @@ impl Metrics {
             codes: self.codes,
             config,
             callers,
+            skills,
         };
         binding.handles(may_invoke)
     }

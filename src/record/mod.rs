@@ -21,7 +21,8 @@ pub use access::{AccessLine, Sequence, Try};
 pub use json::rfc3339;
 pub use metrics::{
     read_own_process, BreakerSeries, BudgetSeries, Build, CodeIndex, Codes, DiskSeries, Handles,
-    InFlight, LaneSeries, Metrics, ProcessFacts, RouteHandles, UpstreamSeries,
+    InFlight, LaneSeries, Metrics, ProcessFacts, RouteHandles, SkillHandles, SkillSeries, Skilled,
+    UpstreamSeries,
 };
 pub use process_log::ProcessLog;
 pub use raw_error::RawError;

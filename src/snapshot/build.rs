@@ -17,7 +17,8 @@ use crate::caller::{HostRule, TokenTable};
 use crate::clock;
 use crate::config::{self, read_key, read_private, Config, Family};
 use crate::limits::Pool;
-use crate::record::{trace, Metrics};
+use crate::record::{trace, Metrics, Skilled};
+use crate::skill::{self, Manifest, Skills};
 
 /// The key before what is said about the token file.
 const TOKEN_FILE: &str = "callers.token_file";
@@ -52,17 +53,21 @@ pub fn build(config: Config, with: &Ingredients<'_>) -> Result<Snapshot, BuildEr
     let mut findings = Findings::default();
     let tokens = tokens(&config, &mut findings).unwrap_or_default();
     let upstreams = upstreams(&config, (with.admission, with.previous), &mut findings);
+    let skills = skills(&config, &mut findings);
     if !findings.mistakes.is_empty() {
         return Err(BuildError(findings.mistakes));
     }
-    Ok(assemble(config, tokens, upstreams, with))
+    Ok(assemble(config, tokens, (upstreams, skills), with))
 }
 
 /// Reads every file that a snapshot would be made of, and says all that is to be said about them.
 pub fn examine(config: &Config, now: SystemTime) -> Findings {
     let mut findings = Findings::default();
-    if let Some(tokens) = tokens(config, &mut findings) {
-        findings.warnings.extend(doubts(config, &tokens, now));
+    let tokens = tokens(config, &mut findings);
+    let skills = skills(config, &mut findings);
+    if let Some(tokens) = tokens {
+        let doubts = doubts(config, &tokens, &skills, now);
+        findings.warnings.extend(doubts);
     }
     upstreams(
         config,
@@ -78,7 +83,8 @@ pub fn sound_upstreams(config: &Config) -> Vec<Arc<Upstream>> {
     upstreams(config, (&admission, None), &mut Findings::default())
 }
 
-fn doubts(config: &Config, tokens: &TokenTable, now: SystemTime) -> Vec<String> {
+fn doubts(config: &Config, tokens: &TokenTable, skills: &Skills, now: SystemTime) -> Vec<String> {
+    let known: Vec<&str> = skills.names().collect();
     let routes: Vec<&str> = config
         .routes
         .iter()
@@ -87,7 +93,8 @@ fn doubts(config: &Config, tokens: &TokenTable, now: SystemTime) -> Vec<String> 
     let lines = tokens.warnings().into_iter().chain(tokens.expired(now));
     let texts = lines
         .map(|line| line.to_string())
-        .chain(tokens.check_routes(&routes));
+        .chain(tokens.check_routes(&routes))
+        .chain(tokens.check_skills(&known));
     let path = config.callers.token_file.display();
     texts
         .map(|text| format!("{TOKEN_FILE}: {path}: {text}"))
@@ -113,7 +120,7 @@ fn limits_of_nobody(config: &Config, tokens: &TokenTable) -> Vec<String> {
 fn assemble(
     config: Config,
     tokens: TokenTable,
-    upstreams: Vec<Arc<Upstream>>,
+    (upstreams, skills): (Vec<Arc<Upstream>>, Skills),
     with: &Ingredients<'_>,
 ) -> Snapshot {
     let names: Vec<&str> = tokens.callers().collect();
@@ -122,7 +129,8 @@ fn assemble(
             (Some(name), Some(route)) => tokens.may_invoke(name, &route.name),
             _ => false,
         };
-    let handles = with.metrics.bind(&config, &names, &may_invoke);
+    let skilled: Vec<Skilled<'_>> = skills.iter().map(|skill| skilled(skill)).collect();
+    let handles = with.metrics.bind(&config, &names, &skilled, &may_invoke);
     let caller_places: HashMap<String, usize> = names
         .iter()
         .enumerate()
@@ -145,10 +153,28 @@ fn assemble(
         caller_bodies: names.iter().map(|_| Pool::new(of_caller)).collect(),
         caller_places,
         upstreams,
+        skills,
         handles,
         tokens,
         config,
     }
+}
+
+fn skilled(skill: &Manifest) -> Skilled<'_> {
+    Skilled {
+        name: &skill.name,
+        route: skill.route,
+        has_budget: skill.budget.is_some(),
+    }
+}
+
+fn skills(config: &Config, findings: &mut Findings) -> Skills {
+    let routes: Vec<&str> = config.routes.iter().map(|route| &*route.name).collect();
+    let found = skill::load(&config.skills_dir, &routes);
+    let texts = |list: Vec<config::Mistake>| list.into_iter().map(|mistake| mistake.to_string());
+    findings.mistakes.extend(texts(found.mistakes));
+    findings.warnings.extend(texts(found.warnings));
+    found.skills
 }
 
 fn tokens(config: &Config, findings: &mut Findings) -> Option<TokenTable> {

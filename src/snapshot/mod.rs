@@ -35,6 +35,7 @@ use crate::config::{self, Config, Family, Target};
 use crate::limits::Pool;
 use crate::record::labels::BreakerState;
 use crate::record::{trace, Handles};
+use crate::skill::Skills;
 
 pub use build::{build, examine, sound_upstreams, BuildError, Findings, Ingredients};
 pub use disks::measure_disks_for_ever;
@@ -59,6 +60,7 @@ pub struct Snapshot {
     /// Memory for each caller's bodies, by that place.
     caller_bodies: Vec<Arc<Pool>>,
     pub hosts: HostRule,
+    pub skills: Skills,
     /// In the order of the configuration.
     pub upstreams: Vec<Arc<Upstream>>,
     /// By route and target.

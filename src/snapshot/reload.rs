@@ -11,6 +11,7 @@ use crate::config::{self, Config, Environment, Loaded, Origin, Source};
 use crate::record::labels::ReloadResult;
 use crate::record::status::ReloadStatus;
 use crate::record::LogOptions;
+use crate::skill;
 
 /// Knows where the configuration comes from and what the last try to read it came to.
 pub struct Reloader {
@@ -224,6 +225,7 @@ impl Reloader {
             ];
             files.extend(named.into_iter().flatten().cloned());
         }
+        files.extend(skill::files(&config.skills_dir));
         files
     }
 

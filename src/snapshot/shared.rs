@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use arc_swap::ArcSwap;
+use tokio::sync::Semaphore;
 
 use super::disks::Disks;
 use super::model_list::ModelLists;
@@ -14,7 +15,6 @@ use crate::admit::{Admission, LastWait, PerLane};
 use crate::breaker::Breakers;
 use crate::budget::{AccountLimits, Budgets, Scope};
 use crate::clock;
-use crate::config::Config;
 use crate::gate::Watches;
 use crate::limits::Pool;
 use crate::platform;
@@ -24,6 +24,9 @@ use crate::record::{LogFiles, Metrics, Sequence};
 
 /// `/status` shows this many failures.
 const RECENT_FAILURES: usize = 50;
+
+/// Large bodies that are held against a schema at the same time.
+const LARGE_CHECKS: usize = 2;
 
 /// What is made before the first snapshot and lives as long as the process.
 pub struct Lasting {
@@ -52,10 +55,12 @@ pub struct Shared {
     pub connections: Arc<Pool>,
     /// Places in lanes and at upstreams.
     pub admission: Arc<Admission>,
-    /// Tokens and requests that callers and routes may spend.
+    /// Tokens and requests that callers, routes and skills may spend.
     pub budgets: Budgets,
     /// Sends spans where the configuration says so.
     pub spans: Spans,
+    /// Places for holding a large body against its skill's schema: each takes memory for a tree of the body.
+    pub large_checks: Arc<Semaphore>,
     /// Held while limits change, so that they are always those of the snapshot that serves.
     changing_places: Mutex<()>,
     /// How long one waits for them these days.
@@ -99,7 +104,7 @@ impl Shared {
         spans.configure(snapshot.config.telemetry.as_ref());
         metrics.serving(&snapshot.config, snapshot.generation);
         set_places(&admission, &snapshot);
-        budgets.configure(&limits_of(&snapshot.config), clock::wall());
+        budgets.configure(&limits_of(&snapshot), clock::wall());
         let limits = &snapshot.config.limits;
         Shared {
             hop_name,
@@ -112,6 +117,7 @@ impl Shared {
             connections: Pool::new(connections(limits.connections)),
             admission,
             budgets,
+            large_checks: Arc::new(Semaphore::new(LARGE_CHECKS)),
             changing_places: Mutex::default(),
             queue_waits: PerLane::default(),
             requests: Pool::new(u64::MAX),
@@ -150,8 +156,7 @@ impl Shared {
         self.spans.configure(snapshot.config.telemetry.as_ref());
         let _alone = self.changing_places();
         set_places(&self.admission, &snapshot);
-        self.budgets
-            .configure(&limits_of(&snapshot.config), clock::wall());
+        self.budgets.configure(&limits_of(&snapshot), clock::wall());
         self.current.store(Arc::new(snapshot));
     }
 
@@ -202,7 +207,8 @@ fn set_places(admission: &Arc<Admission>, snapshot: &Snapshot) {
 }
 
 /// Every account that has a limit.
-fn limits_of(config: &Config) -> Vec<AccountLimits> {
+fn limits_of(snapshot: &Snapshot) -> Vec<AccountLimits> {
+    let config = &snapshot.config;
     let callers = config.callers.limits.iter();
     let callers = callers.map(|(name, limits)| AccountLimits {
         scope: Scope::Caller,
@@ -216,7 +222,13 @@ fn limits_of(config: &Config) -> Vec<AccountLimits> {
         budget: route.budget,
         rate: None,
     });
-    callers.chain(routes).collect()
+    let skills = snapshot.skills.iter().map(|skill| AccountLimits {
+        scope: Scope::Skill,
+        name: skill.name.to_string(),
+        budget: skill.budget,
+        rate: None,
+    });
+    callers.chain(routes).chain(skills).collect()
 }
 
 /// Half of the descriptors: the other half is for upstreams, logs and listeners.

@@ -422,3 +422,19 @@ fn an_unknown_beginning_goes_to_the_least_busy() {
     let choice = Trail::default().next(&targets, Balance::Prefix, &load, &[]);
     assert_eq!(choice.unwrap().target, 1);
 }
+
+#[test]
+fn a_misfit_is_asked_for_again_where_it_came_from_as_often_as_there_are_retries() {
+    let targets = [target(0, 0, 1), target(1, 0, 1), target(2, 1, 1)];
+    let mut misfits = Vec::new();
+    for _ in 0..5 {
+        misfits.push((1, Outcome::Misfit));
+        let again = Choice {
+            target: 1,
+            wait: false,
+        };
+        assert_eq!(next(&after(&misfits), &targets, vec![0, 9, 0]), Some(again));
+    }
+    let closed = after(&misfits).next(&targets, Balance::LeastBusy, &Busy(vec![0, 9, 0], 0), &[1]);
+    assert_eq!(closed.map(|choice| choice.target), Some(0));
+}

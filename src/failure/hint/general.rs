@@ -66,9 +66,9 @@ advice! {
         => "two parsers would disagree about which value counts, so equal values are refused too; look for \
             an extra body that the client merges into its own";
     Case::Code(Code::SchemaViolation),
-        "Correct the value{place}"
-        => "the request schema of the skill decides; `sidegate skills` lists the skills and their \
-            manifests";
+        "Send what the skill's manifest allows{place}"
+        => "a manifest decides route, lane, tools and the form of a request: `sidegate skills` shows each \
+            skill's, and the file that an operator can change";
     Case::Code(Code::SkillUnknown),
         "Name an existing skill in `x-sidegate-skill`"
         => "`sidegate skills` lists them; a new one is a manifest in the folder `skills.dir`";
@@ -159,7 +159,7 @@ advice! {
         => "redirects are not followed, because they would carry key and prompt elsewhere; http for https, \
             a missing /v1 or a login page are the usual reasons";
     Case::Code(Code::ResponseSchemaViolation),
-        "Resend, and ask for JSON of that form in the prompt"
+        "Resend, and ask in the prompt for what the skill accepts{place}"
         => "raise `max_tokens` when the answer was cut; `sidegate skills` lists the skills, an operator \
             can loosen the response schema in the manifest";
     Case::Code(Code::UpstreamConnectTimeout),

@@ -9,6 +9,7 @@ use crate::gate::Clocks;
 use crate::stream::{Dialect, Wishes};
 
 mod cuts;
+mod inspection;
 
 const HEAD: &str =
     "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -50,6 +51,7 @@ fn order(commit: Commit, now: Instant) -> Order {
         head_is_out: false,
         closing: Bytes::from_static(b": over\n\n"),
         on_content: None,
+        inspector: None,
     }
 }
 

@@ -30,6 +30,10 @@ fn whole_line() -> AccessLine<'static> {
         phase: None,
         upstream_status: Some(200),
         dropped_events: 0,
+        skill: Some("report"),
+        answer_fits: Some(true),
+        refused_answers: 1,
+        discarded_tokens: 97,
         tries: &[],
     }
 }
@@ -71,7 +75,8 @@ fn a_request_that_went_well_is_this_very_line() {
         r#""attempts":2,"queue_seconds":0.001500,"first_token_seconds":0.312045,"duration_seconds":4.200001,"#,
         r#""bytes_in":36700,"bytes_out":9120,"prompt_tokens":8123,"completion_tokens":256,"#,
         r#""usage_source":"reported","finish_reason":"stop","config_generation":3,"seq":41,"method":"POST","#,
-        r#""path":"chat/completions","stream":true,"tier":0,"client_retry":1,"phase":null,"upstream_status":200,"dropped_events":0,"tries":[]}"#,
+        r#""path":"chat/completions","stream":true,"tier":0,"client_retry":1,"phase":null,"upstream_status":200,"dropped_events":0,"#,
+        r#""skill":"report","answer_fits":true,"refused_answers":1,"discarded_tokens":97,"tries":[]}"#,
         "\n"
     );
     assert_eq!(String::from_utf8(whole_line().to_line()).unwrap(), expected);

@@ -11,6 +11,7 @@ use super::families::Families;
 use super::handles::{Handles, RouteHandles, TargetHandles};
 use super::roster::{Pair, Rosters};
 use super::route_series::{FailureSeries, LatencySeries, RouteSeries, TokenSeries};
+use super::skill_series::{SkillHandles, Skilled};
 use super::upstream_series::{BreakerSeries, BudgetSeries, DiskSeries, UpstreamSeries};
 
 /// The breaker label of a target that passes names through.
@@ -18,11 +19,12 @@ const ANY_MODEL: &str = "*";
 
 /// What all series of one configuration are made of.
 pub struct Binding<'a> {
-    pub rosters: &'a Rosters,
+    pub rosters: &'a Arc<Rosters>,
     pub families: &'a Arc<Families>,
     pub codes: Codes,
     pub config: &'a Config,
     pub callers: &'a [&'a str],
+    pub skills: &'a [Skilled<'a>],
 }
 
 impl Binding<'_> {
@@ -41,6 +43,8 @@ impl Binding<'_> {
                 .collect(),
             caller_budgets: self.caller_budgets(),
             disks: self.disks(),
+            skills: self.skills(),
+            skill_budgets: self.skill_budgets(),
         }
     }
 
@@ -151,6 +155,28 @@ impl Binding<'_> {
         limits
             .filter(|(_, limits)| limits.budget.is_some())
             .map(|(caller, _)| (caller.clone(), self.budget(BudgetScope::Caller, caller)))
+            .collect()
+    }
+
+    fn skills(&self) -> BTreeMap<String, SkillHandles> {
+        let routes = self.config.routes.iter().map(|route| route.name.clone());
+        let routes: Arc<[String]> = routes.collect();
+        let handles = |skill: &Skilled<'_>| {
+            let handles = SkillHandles::new(*skill, self.families, self.rosters, &routes);
+            (skill.name.to_owned(), handles)
+        };
+        self.skills.iter().map(handles).collect()
+    }
+
+    fn skill_budgets(&self) -> BTreeMap<String, Arc<BudgetSeries>> {
+        let limited = self.skills.iter().filter(|skill| skill.has_budget);
+        limited
+            .map(|skill| {
+                (
+                    skill.name.to_owned(),
+                    self.budget(BudgetScope::Skill, skill.name),
+                )
+            })
             .collect()
     }
 

@@ -106,6 +106,10 @@ families! {
     budget_limit: IntGauge(NONE) "sidegate_budget_limit_tokens" [scope, name];
     /// Whether budgets and rates are counted together with other gateways; 0 while their Redis is away.
     budget_shared: IntGauge(NONE) "sidegate_budget_shared" [];
+    /// Requests of a skill that have ended, by what became of them.
+    skill_requests: IntCounter(NONE) "sidegate_skill_requests_total" [skill, route, result];
+    /// Attempts after an answer that the skill of the request didn't accept.
+    schema_retries: IntCounter(NONE) "sidegate_schema_retries_total" [route, skill];
     /// Requests that failed, by the code their client was told.
     failures: IntCounter(NONE) "sidegate_failures_total" [route, provider_family, code];
     /// Requests whose client left, by where they were.

@@ -9,6 +9,7 @@ use crate::config::{Family, Lane};
 use super::super::labels::{RetryReason, TokenKind};
 use super::codes::CodeIndex;
 use super::route_series::{FailureSeries, LatencySeries, RouteSeries, TokenSeries};
+use super::skill_series::SkillHandles;
 use super::upstream_series::{BreakerSeries, BudgetSeries, DiskSeries, UpstreamSeries};
 
 /// The series of a configuration, in its order; held by its snapshot.
@@ -18,6 +19,8 @@ pub struct Handles {
     pub(super) upstreams: Vec<Arc<UpstreamSeries>>,
     pub(super) caller_budgets: BTreeMap<String, Arc<BudgetSeries>>,
     pub(super) disks: Vec<Arc<DiskSeries>>,
+    pub(super) skills: BTreeMap<String, SkillHandles>,
+    pub(super) skill_budgets: BTreeMap<String, Arc<BudgetSeries>>,
 }
 
 /// The series of one route.
@@ -54,6 +57,16 @@ impl Handles {
     /// None for a caller without a budget.
     pub fn caller_budget(&self, caller: &str) -> Option<&BudgetSeries> {
         self.caller_budgets.get(caller).map(Arc::as_ref)
+    }
+
+    /// None for a name that no manifest has.
+    pub fn skill(&self, skill: &str) -> Option<&SkillHandles> {
+        self.skills.get(skill)
+    }
+
+    /// None for a skill without a budget.
+    pub fn skill_budget(&self, skill: &str) -> Option<&BudgetSeries> {
+        self.skill_budgets.get(skill).map(Arc::as_ref)
     }
 
     /// In the order of `disk.watch`.

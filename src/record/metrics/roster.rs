@@ -5,6 +5,7 @@ use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::route_series::{FailureSeries, LatencySeries, RouteSeries, TokenSeries};
+use super::skill_series::SkillSeries;
 use super::upstream_series::{BreakerSeries, BudgetSeries, DiskSeries, UpstreamSeries};
 
 /// The series of one kind that a snapshot holds, by their names.
@@ -25,6 +26,14 @@ impl<N: Hash + Eq, T> Roster<N, T> {
             *place = Arc::downgrade(&made);
             made
         })
+    }
+
+    /// Whether a snapshot holds the series of these names.
+    pub fn knows(&self, names: &N) -> bool {
+        let alive = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        alive
+            .get(names)
+            .is_some_and(|series| series.strong_count() > 0)
     }
 
     /// Forgets the names of those that are gone.
@@ -48,6 +57,8 @@ pub struct Rosters {
     pub breakers: Roster<Pair, BreakerSeries>,
     pub budgets: Roster<(&'static str, String), BudgetSeries>,
     pub disks: Roster<String, DiskSeries>,
+    /// By skill and route.
+    pub skills: Roster<Pair, SkillSeries>,
 }
 
 impl Rosters {
@@ -60,5 +71,6 @@ impl Rosters {
         self.breakers.tidy();
         self.budgets.tidy();
         self.disks.tidy();
+        self.skills.tidy();
     }
 }

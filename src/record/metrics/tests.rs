@@ -37,7 +37,7 @@ fn two_routes() -> Config {
 }
 
 fn bind(metrics: &Metrics, config: &Config) -> Handles {
-    metrics.bind(config, &["default", "agent-7"], &|caller, route| {
+    metrics.bind(config, &["default", "agent-7"], &[], &|caller, route| {
         caller == 0 || route == 0
     })
 }

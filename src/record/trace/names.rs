@@ -51,6 +51,8 @@ pub const ERROR_TYPE: &str = "error.type";
 /// Who asked, by the token file.
 pub const CALLER: &str = "sidegate.caller";
 pub const ROUTE: &str = "sidegate.route";
+/// The skill that the request belongs to; absent where there is none.
+pub const SKILL: &str = "sidegate.skill";
 pub const LANE: &str = "sidegate.lane";
 /// `ok`, or the failure's code: also of failures that are the client's own, which are no error of ours.
 pub const CODE: &str = "sidegate.code";
@@ -81,7 +83,7 @@ pub const UNKNOWN_METHOD_SPAN: &str = "HTTP";
 
 /// Every attribute, for tests and documentation.
 #[cfg(test)]
-pub const ATTRIBUTES: [&str; 34] = [
+pub const ATTRIBUTES: [&str; 35] = [
     OPERATION,
     PROVIDER,
     REQUEST_MODEL,
@@ -102,6 +104,7 @@ pub const ATTRIBUTES: [&str; 34] = [
     ERROR_TYPE,
     CALLER,
     ROUTE,
+    SKILL,
     LANE,
     CODE,
     CORRELATION,

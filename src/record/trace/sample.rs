@@ -50,6 +50,7 @@ pub fn request() -> RequestSpan {
         correlation_id: "run-7".into(),
         caller: Some("agent-7".into()),
         route: Some("chat".into()),
+        skill: Some("mail".into()),
         lane: Some(Lane::Interactive),
         queued: Some(Duration::from_millis(125)),
         first_token: Some(Duration::from_millis(500)),

@@ -37,6 +37,8 @@ pub struct RequestSpan {
     pub correlation_id: Box<str>,
     pub caller: Option<Arc<str>>,
     pub route: Option<Box<str>>,
+    /// The skill that it belongs to.
+    pub skill: Option<Arc<str>>,
     pub lane: Option<Lane>,
     /// Time in the lane's queue.
     pub queued: Option<Duration>,
@@ -155,7 +157,8 @@ impl AttemptSpan {
             | Outcome::ConnectError
             | Outcome::Timeout
             | Outcome::Truncated
-            | Outcome::ProtocolError => Some(self.outcome.as_str()),
+            | Outcome::ProtocolError
+            | Outcome::Schema => Some(self.outcome.as_str()),
         }
     }
 }

@@ -151,6 +151,7 @@ fn request_attributes(request: &RequestSpan) -> Vec<KeyValue> {
     all.text(names::CORRELATION, &request.correlation_id);
     all.text_if(names::CALLER, request.caller.as_deref());
     all.text_if(names::ROUTE, request.route.as_deref());
+    all.text_if(names::SKILL, request.skill.as_deref());
     all.text_if(names::LANE, request.lane.map(|lane| lane.as_str()));
     all.number_if(names::ATTEMPTS, Some(request.attempts.len() as u64));
     all.seconds_if(names::QUEUE_SECONDS, request.queued);

@@ -182,7 +182,12 @@ async fn its_other_lines_show_a_failover_a_summary_and_the_status() {
         assert!(!body.contains(theirs), "{body}");
     }
 
-    let status = demo.paste(3).await;
+    let skilled = demo.paste(3).await;
+    assert_eq!(skilled.status, 200, "{skilled:?}");
+    let said: serde_json::Value = serde_json::from_str(&skilled.text()).expect("JSON");
+    assert!(said["by"] == "first" || said["by"] == "second", "{said}");
+
+    let status = demo.paste(4).await;
     assert_eq!(status.json()["ready"], true, "{status:?}");
     assert_eq!(
         status.json()["recent_failures"][0]["code"],

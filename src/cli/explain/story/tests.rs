@@ -54,6 +54,10 @@ fn access(status: u16, code: &'static str, tries: &[Try]) -> Found {
         phase: None,
         upstream_status: None,
         dropped_events: 0,
+        skill: None,
+        answer_fits: None,
+        refused_answers: 0,
+        discarded_tokens: 0,
         tries,
     };
     found("access.jsonl", line.to_line())
