@@ -34,6 +34,10 @@ const OVERRIDES: [&str; 9] = [
 pub const DIRECT: &str = "direct";
 pub const BARE: &str = "bare-pingora";
 pub const SIDEGATE: &str = "sidegate";
+/// The same, each request a skill's that restricts no more than its route.
+const SKILL: &str = "sidegate-skill";
+/// The same, each request and each answer held against a schema.
+const SCHEMAS: &str = "sidegate-schemas";
 
 /// One way from the load to the backend.
 #[derive(Debug, Clone)]
@@ -71,10 +75,13 @@ pub fn choose(options: &RunOptions, beside: &Path) -> (Vec<Contender>, Vec<&'sta
         },
     ];
     let mut missing = Vec::new();
-    if wanted(SIDEGATE) {
+    for name in [SIDEGATE, SKILL, SCHEMAS]
+        .into_iter()
+        .filter(|name| wanted(name))
+    {
         chosen.push(Contender {
-            name: SIDEGATE,
-            program: Some(sidegate),
+            name,
+            program: Some(sidegate.clone()),
         });
     }
     for name in ["nginx", "haproxy", "envoy"] {
@@ -131,9 +138,10 @@ impl Contender {
             BARE => {
                 command.args([running.address.to_string(), backend.to_string()]);
             }
-            SIDEGATE => {
+            SIDEGATE | SKILL | SCHEMAS => {
                 let config = file(include_str!("../proxies/sidegate.yaml"), "sidegate.yaml")?;
-                write_token(running.folder())?;
+                self.write_token(running.folder())?;
+                self.write_skill(running.folder())?;
                 command.arg("serve").arg("--config").arg(config);
                 for variable in OVERRIDES {
                     command.env_remove(variable);
@@ -155,6 +163,35 @@ impl Contender {
             }
         }
         Ok(command)
+    }
+
+    pub fn is_gateway(&self) -> bool {
+        self.manifest().is_some() || self.name == SIDEGATE
+    }
+
+    fn manifest(&self) -> Option<&'static str> {
+        match self.name {
+            SKILL => Some(include_str!("../proxies/skills/named.yaml")),
+            SCHEMAS => Some(include_str!("../proxies/skills/checked.yaml")),
+            _ => None,
+        }
+    }
+
+    /// The token is bound to the skill, so that the requests are the same bytes for all.
+    fn write_token(&self, folder: &Path) -> Fallible<()> {
+        let bound = self.manifest().map_or("", |_| " skill=load");
+        let text = format!("load-tests {} invoke:*,lane:*{bound}\n", payload::TOKEN);
+        write_for_reading(&folder.join("token"), &text)
+    }
+
+    fn write_skill(&self, folder: &Path) -> Fallible<()> {
+        let Some(manifest) = self.manifest() else {
+            return Ok(());
+        };
+        let skills = folder.join("state").join("skills");
+        std::fs::create_dir_all(&skills)
+            .map_err(|error| format!("{}: {error}", skills.display()))?;
+        write_for_reading(&skills.join("load.yaml"), manifest)
     }
 
     fn signal(&self) -> Signal {
@@ -222,10 +259,10 @@ fn write(path: &Path, text: &str) -> Fallible<PathBuf> {
     Ok(path.to_owned())
 }
 
-fn write_token(folder: &Path) -> Fallible<()> {
+/// Tokens and manifests are taken only where nobody can write them.
+fn write_for_reading(path: &Path, text: &str) -> Fallible<()> {
     use std::os::unix::fs::PermissionsExt;
-    let text = format!("load-tests {} invoke:*,lane:*\n", payload::TOKEN);
-    let path = write(&folder.join("token"), &text)?;
+    let path = write(path, text)?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o400))
         .map_err(|error| format!("{}: {error}", path.display()))
 }

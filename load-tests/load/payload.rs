@@ -45,6 +45,8 @@ pub fn plain_body() -> &'static [u8] {
     static BODY: OnceLock<Vec<u8>> = OnceLock::new();
     BODY.get_or_init(|| {
         let text = "Retries are spent only before the first token has left the gateway. ".repeat(5);
+        // JSON, so that one contender can hold it against a schema.
+        let text = format!(r#"{{\"text\":\"{text}\"}}"#);
         let total = PROMPT_TOKENS + COMPLETION_TOKENS;
         format!(
             r#"{{"id":"chatcmpl-load","object":"chat.completion","created":1760000000,"model":"load-tests/model","choices":[{{"index":0,"message":{{"role":"assistant","content":"{text}"}},"logprobs":null,"finish_reason":"stop"}}],"usage":{{"prompt_tokens":{PROMPT_TOKENS},"completion_tokens":{COMPLETION_TOKENS},"total_tokens":{total}}}}}"#
@@ -76,9 +78,12 @@ pub fn events() -> Vec<Vec<u8>> {
     };
     let mut events = vec![delta(r#"{"role":"assistant","content":""}"#, "null")];
     for number in 0..COMPLETION_TOKENS {
-        let word = ["gate", "ways \\\"wait\\\"", " naïve", "\\n"];
-        let word = word.get(number as usize % 4).unwrap_or(&"");
-        events.push(delta(&format!(r#"{{"content":" {word}"}}"#), "null"));
+        let content = match number {
+            0 => r#"{\"text\":\""#.to_owned(),
+            last if last == COMPLETION_TOKENS - 1 => r#"\"}"#.to_owned(),
+            _ => format!(" {}", word(number)),
+        };
+        events.push(delta(&format!(r#"{{"content":"{content}"}}"#), "null"));
     }
     events.push(delta("{}", r#""stop""#));
     let total = PROMPT_TOKENS + COMPLETION_TOKENS;
@@ -88,6 +93,12 @@ pub fn events() -> Vec<Vec<u8>> {
     events.push(event(&usage));
     events.push(b"data: [DONE]\n\n".to_vec());
     events
+}
+
+/// Texts inside a JSON text inside JSON, some with what has to be escaped twice.
+fn word(number: u64) -> &'static str {
+    let words = ["gate", r#"ways \\\"wait\\\""#, " naïve", r"\\n"];
+    words.get(number as usize % 4).copied().unwrap_or_default()
 }
 
 /// As a chunk of its own, the way servers write them.
@@ -121,6 +132,23 @@ mod tests {
             let body = &request[at..];
             assert!(body.len().abs_diff(size) < 120, "{}", body.len());
             serde_json::from_slice::<serde_json::Value>(body).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_is_said_is_json_itself() {
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        let plain: serde_json::Value = serde_json::from_slice(plain_body()).unwrap();
+        let mut streamed = String::new();
+        for event in events() {
+            let data = event.strip_prefix(b"data: ").unwrap();
+            if let Ok(event) = serde_json::from_slice::<serde_json::Value>(data) {
+                streamed.push_str(&text(&event["choices"][0]["delta"]["content"]));
+            }
+        }
+        for said in [text(&plain["choices"][0]["message"]["content"]), streamed] {
+            let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+            assert!(said["text"].is_string(), "{said}");
         }
     }
 

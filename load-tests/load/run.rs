@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
 use crate::arguments::RunOptions;
-use crate::contender::{self, Contender, Running, DIRECT, SIDEGATE};
+use crate::contender::{self, Contender, Running, DIRECT};
 use crate::ledger;
 use crate::machine::{self, Machine};
 use crate::process::Process;
@@ -170,7 +170,7 @@ async fn check(
     if got != sent {
         return Err(format!("{sent} requests were sent, the backend got {got}"));
     }
-    if contender.name == SIDEGATE {
+    if contender.is_gateway() {
         ledger::check_gateway(sent, running.folder(), running.admin).await?;
     }
     Ok(())

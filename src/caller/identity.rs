@@ -46,9 +46,9 @@ impl Caller {
         self.scopes.lists_models() || self.scopes.invokes_any()
     }
 
-    /// Whether it may change the running gateway.
+    /// Whether it may change the running gateway; nobody may as a skill.
     pub fn is_admin(&self) -> bool {
-        self.scopes.is_admin()
+        self.scopes.is_admin() && self.skill.is_none()
     }
 
     pub fn has_expired(&self, now: SystemTime) -> bool {
@@ -110,6 +110,14 @@ mod tests {
     fn a_wildcard_gives_every_route_but_never_admin() {
         let caller = caller("invoke:*,lane:*");
         assert!(caller.may_invoke("chat") && caller.may_invoke_any() && caller.may_list_models());
+        assert!(!caller.is_admin());
+    }
+
+    #[test]
+    fn a_caller_of_a_skill_is_no_admin() {
+        let mut caller = caller("invoke:*,admin");
+        assert!(caller.is_admin());
+        caller.skill = Some("mail".into());
         assert!(!caller.is_admin());
     }
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::accept::Accepted;
 use super::respond;
+use crate::caller::Caller;
 use crate::context::RequestContext;
 use crate::failure::{Code, Failure};
 use crate::snapshot::Shared;
@@ -77,9 +78,10 @@ async fn names(shared: &Arc<Shared>, ctx: &RequestContext) -> Option<BTreeSet<St
         .as_ref()
         .filter(|caller| caller.may_list_models())?;
     let mut names = BTreeSet::new();
-    for route in &ctx.snapshot.config.routes {
+    for (index, route) in ctx.snapshot.config.routes.iter().enumerate() {
         // A caller with `models` alone may look at everything: it can't call any of it.
-        if !caller.may_invoke(&route.name) && caller.may_invoke_any() {
+        let is_shown = caller.may_invoke(&route.name) || !caller.may_invoke_any();
+        if !is_shown || !is_of_its_skill(ctx, caller, index) {
             continue;
         }
         names.extend(route.aliases.iter().filter(|alias| *alias != "*").cloned());
@@ -95,6 +97,15 @@ async fn names(shared: &Arc<Shared>, ctx: &RequestContext) -> Option<BTreeSet<St
         }
     }
     Some(names)
+}
+
+/// A token that is bound to a skill knows no more than the skill's route.
+fn is_of_its_skill(ctx: &RequestContext, caller: &Caller, route: usize) -> bool {
+    let Some(bound) = &caller.skill else {
+        return true;
+    };
+    let skill = ctx.snapshot.skills.get(bound);
+    skill.is_some_and(|skill| skill.route.is_none_or(|own| own == route))
 }
 
 fn model<'a>(id: &'a str, ctx: &RequestContext) -> Model<'a> {

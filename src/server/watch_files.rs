@@ -17,12 +17,15 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// So many looks in a row have to agree.
 const STEADY_LOOKS: u32 = 2;
 
+/// Device, inode, size, mode, seconds and nanoseconds of the last change; none while there is no file. The mode decides
+/// whether a file is taken at all.
+type Version = (u64, u64, u64, u32, i64, i64);
+
 /// What tells one version of a file from another; of a link, what it leads to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Look {
     path: PathBuf,
-    /// Device, inode, size, seconds and nanoseconds of the last change; none while there is no file.
-    version: Option<(u64, u64, u64, i64, i64)>,
+    version: Option<Version>,
 }
 
 pub fn start(reloader: &Arc<Reloader>) {
@@ -55,12 +58,13 @@ fn look(paths: &[PathBuf]) -> Vec<Look> {
         .collect()
 }
 
-fn version(path: &Path) -> Option<(u64, u64, u64, i64, i64)> {
+fn version(path: &Path) -> Option<Version> {
     let meta = fs::metadata(path).ok()?;
     Some((
         meta.dev(),
         meta.ino(),
         meta.size(),
+        meta.mode(),
         meta.mtime(),
         meta.mtime_nsec(),
     ))
@@ -69,6 +73,7 @@ fn version(path: &Path) -> Option<(u64, u64, u64, i64, i64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn a_save_a_rename_and_a_swapped_link_are_seen() {
@@ -85,6 +90,9 @@ mod tests {
         fs::remove_file(at("link")).unwrap();
         std::os::unix::fs::symlink(at("c"), at("link")).unwrap();
         assert_ne!(version(&at("link")), linked);
+        let before = version(&at("c"));
+        fs::set_permissions(at("c"), fs::Permissions::from_mode(0o400)).unwrap();
+        assert_ne!(version(&at("c")), before);
         fs::remove_file(at("a")).unwrap();
         assert_eq!(version(&at("a")), None);
     }

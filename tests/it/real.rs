@@ -21,6 +21,7 @@ mod otlp;
 mod page;
 mod prometheus;
 mod report;
+mod skill;
 
 use llamacpp::Llamacpp;
 use report::{expect_all_well, Report};
