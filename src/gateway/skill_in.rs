@@ -10,7 +10,7 @@ use crate::config::{Config, Lane};
 use crate::context::RequestContext;
 use crate::failure::{Code, Failure, Pointer, Segment};
 use crate::route::{self, Unknown};
-use crate::skill::{self, Manifest, Named, NoSkill, Step, Violation};
+use crate::skill::{self, Manifest, NoSkill, Step, Violation};
 use crate::snapshot::Shared;
 
 /// The skill that the token or the header names; the request keeps it, whatever becomes of it.
@@ -62,7 +62,7 @@ pub async fn check(
     route: usize,
     body: &Bytes,
 ) -> Result<(), Failure> {
-    skill::pick_route(skill, Named::Route(route)).map_err(|violation| refusal(&violation))?;
+    skill::check_route(skill, route).map_err(|violation| refusal(&violation))?;
     if skill::is_quick(skill, body.len()) {
         return skill::check_request(skill, body).map_err(|violation| refusal(&violation));
     }

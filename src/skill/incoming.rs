@@ -10,17 +10,8 @@ use super::manifest::Manifest;
 use super::strict::{self, Unread};
 use super::violation::{rule, Step, Violation};
 use crate::config::Lane;
-use crate::json::{scan, unescape};
+use crate::json::{scan, unescape, Kind};
 use serde_json::Value;
-
-/// What a request says about where it wants to go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Named {
-    /// Its model, or its header, is an alias of this route.
-    Route(usize),
-    /// It names neither.
-    Nothing,
-}
 
 /// The lane that a skill's request takes, as the caller's scopes judge it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,16 +23,14 @@ pub struct LaneWish {
     pub is_order: bool,
 }
 
-/// The route of a request: the skill's, where it has one. None where nobody names any.
+/// Whether a request may take a route.
 ///
 /// # Errors
-/// The request names another.
-pub fn pick_route(manifest: &Manifest, named: Named) -> Result<Option<usize>, Violation> {
-    match (manifest.route, named) {
-        (own, Named::Nothing) => Ok(own),
-        (None, Named::Route(route)) => Ok(Some(route)),
-        (Some(own), Named::Route(route)) if own == route => Ok(Some(own)),
-        (Some(_), Named::Route(_)) => Err(Violation::new(rule::ROUTE, [Step::Key("model")])),
+/// The skill has another.
+pub fn check_route(manifest: &Manifest, route: usize) -> Result<(), Violation> {
+    match manifest.route {
+        Some(own) if own != route => Err(Violation::new(rule::ROUTE, [Step::Key("model")])),
+        _ => Ok(()),
     }
 }
 
@@ -109,7 +98,7 @@ pub fn is_quick(manifest: &Manifest, bytes: usize) -> bool {
 /// What a request says its answer will be.
 pub fn claim(body: &[u8]) -> Claim {
     let mut claim = Claim::Text;
-    let is_format = |key: &str| FORMAT_KEYS.contains(&key);
+    let is_format = |key: &str, _| FORMAT_KEYS.contains(&key);
     let _ = each_member(body, is_format, |key, value| {
         let format = if key == "text" || key == "output_config" {
             value.get("format")
@@ -135,7 +124,7 @@ const FORMAT_KEYS: [&str; 4] = ["response_format", "text", "output_format", "out
 /// Reads the wanted members at the top of a body, and nothing else of it.
 fn each_member(
     body: &[u8],
-    is_wanted: impl Fn(&str) -> bool,
+    is_wanted: impl Fn(&str, Kind) -> bool,
     mut see: impl FnMut(&str, &Value) -> Result<(), Violation>,
 ) -> Result<(), Violation> {
     let Ok(scanned) = scan(body) else {
@@ -143,7 +132,7 @@ fn each_member(
     };
     for member in &scanned.members {
         let key = unescape(member.key.of(body)).unwrap_or_default();
-        if is_wanted(&key) {
+        if is_wanted(&key, member.kind) {
             let read = strict::read(member.value.of(body)).map_err(Unread::violation)?;
             see(&key, &read.value)?;
         }

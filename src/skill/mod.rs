@@ -15,7 +15,7 @@ mod testing;
 mod violation;
 
 pub use answer::{judge, would_repeat, Answer, Claim, Form, Listener, Verdict, Where};
-pub use incoming::{check_request, claim, is_quick, limit, pick_lane, pick_route, LaneWish, Named};
+pub use incoming::{check_request, check_route, claim, is_quick, limit, pick_lane, LaneWish};
 pub use manifest::{files, load, Found, Manifest, Response, Skills};
 pub use naming::{pick_skill, NoSkill};
 pub use schema::Schema;

@@ -156,6 +156,8 @@ fn no_spelling_gets_a_tool_past() {
             "/mcp_servers: tools",
         ),
         (r#"{"mcp_servers":[],"plugins":null}"#, ""),
+        (r#"{"prompt":{"id":"pmpt_1"}}"#, "/prompt: tools"),
+        (r#"{"prompt":["say","this"]}"#, ""),
         (r#"{"messages":[{"tools":[{"name":"rm"}]}]}"#, ""),
     ] {
         assert_eq!(said_of(&skill, body.as_bytes()), expected, "{body}");
@@ -201,13 +203,11 @@ fn the_whole_body_meets_the_schema() {
 #[test]
 fn the_route_is_the_skills_own() {
     let bound = manifest("route: demo\n");
-    assert_eq!(pick_route(&bound, Named::Nothing), Ok(Some(1)));
-    assert_eq!(pick_route(&bound, Named::Route(1)), Ok(Some(1)));
-    let other = pick_route(&bound, Named::Route(0)).unwrap_err();
+    assert_eq!(check_route(&bound, 1), Ok(()));
+    let other = check_route(&bound, 0).unwrap_err();
     assert_eq!(other.to_string(), "/model: route");
     let free = manifest("tools: []\n");
-    assert_eq!(pick_route(&free, Named::Nothing), Ok(None));
-    assert_eq!(pick_route(&free, Named::Route(0)), Ok(Some(0)));
+    assert_eq!(check_route(&free, 0), Ok(()));
 }
 
 #[test]

@@ -7,9 +7,11 @@
 //! | `functions[]` | `name` |
 //! | `tool_choice`, `function_call` | every `name` in it, and every type that is no word of the API |
 //! | keys that switch a server's own tools on, such as `web_search_options` | the key |
+//! | `prompt` with an object, which stands for a prompt that the server keeps, tools and all | the key |
 //!
 //! What can't be read that way is refused: a tool that hides from here could be one that a server finds.
 
+use crate::json::Kind;
 use crate::skill::violation::{rule, Step, Violation};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -25,6 +27,9 @@ const SWITCHES: [&str; 5] = [
     "search_parameters",
     "data_sources",
 ];
+
+/// A text or texts in one API, in another the name of what the server keeps.
+const STORED: &str = "prompt";
 
 const LISTS: [&str; 2] = ["tools", "functions"];
 
@@ -42,9 +47,11 @@ const CHOICE_WORDS: [&str; 8] = [
     "allowed_tools",
 ];
 
-/// Whether a key at the top of a body has to do with tools, for a server that ignores case as well.
-pub fn is_watched(key: &str) -> bool {
-    watched(&folded(key)).is_some()
+/// Whether a member at the top of a body has to do with tools, for a server that ignores case as well.
+pub fn is_watched(key: &str, kind: Kind) -> bool {
+    let known = watched(&folded(key));
+    // A prompt may be very long, and is only looked at where it is none.
+    known.is_some_and(|known| known != STORED || kind == Kind::Object)
 }
 
 /// Checks one member at the top of a body.
@@ -59,6 +66,8 @@ pub fn check(allowed: &Names, key: &str, value: &Value) -> Result<(), Violation>
         list(allowed, value)
     } else if CHOICES.contains(&known) {
         choice(allowed, value)
+    } else if known == STORED && !value.is_object() {
+        Ok(())
     } else {
         switch(allowed, known, value)
     };
@@ -66,7 +75,11 @@ pub fn check(allowed: &Names, key: &str, value: &Value) -> Result<(), Violation>
 }
 
 fn watched(key: &str) -> Option<&'static str> {
-    let all = LISTS.iter().chain(&CHOICES).chain(&SWITCHES);
+    let all = LISTS
+        .iter()
+        .chain(&CHOICES)
+        .chain(&SWITCHES)
+        .chain([&STORED]);
     all.copied().find(|known| *known == key)
 }
 
