@@ -38,15 +38,40 @@ pub struct Reply {
     pub body: Vec<u8>,
 }
 
-/// Asks once, on a connection of its own.
-pub async fn ask(server: Server<'_>, question: &Question<'_>, patience: Duration) -> Result<Reply> {
-    match tokio::time::timeout(patience, exchange(server, question, patience)).await {
-        Ok(reply) => reply,
-        Err(_) => Error::e_explain(ErrorType::ReadTimedout, "no answer in time"),
+/// Asks, each time on a connection of its own. Made once: making it reads the system's certificates.
+pub struct Client {
+    connector: Connector,
+}
+
+impl Client {
+    #[allow(clippy::new_without_default)] // There is one for each process; none is made in passing.
+    pub fn new() -> Client {
+        Client {
+            connector: Connector::new(None),
+        }
+    }
+
+    pub async fn ask(
+        &self,
+        server: Server<'_>,
+        question: &Question<'_>,
+        patience: Duration,
+    ) -> Result<Reply> {
+        let asked = exchange(&self.connector, server, question, patience);
+        match tokio::time::timeout(patience, asked).await {
+            Ok(reply) => reply,
+            Err(_) => Error::e_explain(ErrorType::ReadTimedout, "no answer in time"),
+        }
     }
 }
 
+/// Asks once, for a command that asks no more.
+pub async fn ask(server: Server<'_>, question: &Question<'_>, patience: Duration) -> Result<Reply> {
+    Client::new().ask(server, question, patience).await
+}
+
 async fn exchange(
+    connector: &Connector,
     server: Server<'_>,
     question: &Question<'_>,
     patience: Duration,
@@ -62,7 +87,7 @@ async fn exchange(
     };
     peer.options.connection_timeout = Some(patience);
     peer.options.read_timeout = Some(patience);
-    let (mut session, _) = Connector::new(None).get_http_session(&*peer).await?;
+    let (mut session, _) = connector.get_http_session(&*peer).await?;
     let mut head = RequestHeader::build(question.method, question.path.as_bytes(), Some(8))?;
     head.insert_header("host", question.host)?;
     head.insert_header("connection", "close")?;

@@ -35,7 +35,7 @@ pub fn of(shared: &Shared, reloader: &Reloader) -> Status {
             pending_restart: reloader.pending(),
         },
         lanes: Lane::ALL
-            .map(|lane| lane_status(&snapshot, &places, lane))
+            .map(|lane| lane_status(shared, &snapshot, &places, lane))
             .to_vec(),
         routes: routes(&snapshot),
         upstreams: upstreams(&snapshot, &places),
@@ -52,7 +52,12 @@ pub fn of(shared: &Shared, reloader: &Reloader) -> Status {
     }
 }
 
-fn lane_status(snapshot: &Snapshot, places: &admit::Status, lane: Lane) -> LaneStatus {
+fn lane_status(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    places: &admit::Status,
+    lane: Lane,
+) -> LaneStatus {
     let status = places.lanes.of(lane);
     LaneStatus {
         name: lane.as_str(),
@@ -62,6 +67,7 @@ fn lane_status(snapshot: &Snapshot, places: &admit::Status, lane: Lane) -> LaneS
         queue: u64::from(status.queue),
         patience_seconds: snapshot.config.lanes.of(lane).patience.as_secs_f64(),
         retrying: u64::from(status.retrying),
+        resting: shared.resting.of(lane).used(),
         oldest_seconds: status.oldest.map(|oldest| oldest.as_secs_f64()),
     }
 }

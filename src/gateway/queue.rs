@@ -104,7 +104,7 @@ async fn wait_in_line(
         }
         let look = match takes_any {
             true => now + LOOK,
-            false => (now + LOOK).min(until),
+            false => next_look(&open, now).min(until),
         };
         match wait::first(session, ctx, look, Pin::new(&mut *entry)).await? {
             Came::It(told) => return Ok(told),
@@ -125,6 +125,13 @@ async fn wait_in_line(
     }
 }
 
+fn next_look(open: &Open, now: Instant) -> Instant {
+    let usual = now + LOOK;
+    open.opens_at
+        .filter(|at| *at > now)
+        .map_or(usual, |at| at.min(usual))
+}
+
 fn let_in(shared: &Shared, ctx: &mut RequestContext, places: Places) -> Result<usize> {
     let target = places.target();
     ctx.places = Some(places);
@@ -140,7 +147,7 @@ fn waited(ctx: &mut RequestContext, time: Duration) {
 }
 
 /// What is left of the lane's patience with this request, over all its attempts.
-fn patience(ctx: &RequestContext, now: Instant) -> Duration {
+pub fn patience(ctx: &RequestContext, now: Instant) -> Duration {
     let Some(call) = &ctx.call else {
         return Duration::ZERO;
     };
@@ -177,9 +184,10 @@ fn turned_away(shared: &Shared, ctx: &mut RequestContext, why: Refused) -> Box<E
         Refused::QueueTimeout if turn::waits_for_a_model(ctx) => {
             refuse::with_family(ctx, Failure::new(Code::UpstreamOverloaded).loading())
         }
-        Refused::QueueTimeout => {
-            Failure::new(Code::QueueTimeout).retry_after(usual_wait(shared, ctx))
-        }
+        Refused::QueueTimeout => match turn::left_alone_for(ctx) {
+            Some(rest) => Failure::new(Code::RateLimited).retry_after(rest),
+            None => Failure::new(Code::QueueTimeout).retry_after(usual_wait(shared, ctx)),
+        },
     };
     refused(ctx, failure)
 }

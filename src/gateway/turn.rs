@@ -17,6 +17,7 @@ use crate::clock;
 use crate::config::Target;
 use crate::context::RequestContext;
 use crate::failure::{Code, Failure};
+use crate::limits::Share;
 use crate::snapshot::Shared;
 
 /// What an answer needs of the time that is left, to be worth a wait.
@@ -68,6 +69,8 @@ pub struct Open {
     pub first: Vec<usize>,
     /// Of later tiers, and those whose health probe fails: for when there was no place at the first in time.
     pub later: Vec<usize>,
+    /// Where there are none: when the first one is, as far as that is known.
+    pub opens_at: Option<Instant>,
 }
 
 /// Waits until a target may be asked and has a place for the request, or ends the request.
@@ -81,15 +84,21 @@ pub async fn take(
             Chosen::Ask(open) => open,
             Chosen::Again(target) => {
                 spend_retry(ctx, target)?;
+                let _resting = resting(shared, ctx);
                 pause(session, ctx, target).await?;
                 Open {
                     first: vec![target],
-                    later: Vec::new(),
+                    ..Open::default()
                 }
             }
             // It waits in the lane, for a model that is on its way is like a place that will fall free.
             Chosen::Wait(Closed::Loading) => Open::default(),
+            // The same for a server that wants to be left alone, so that those who wait for it are bounded and seen.
+            Chosen::Wait(Closed::Paced(at)) if ctx.attempts.last.is_none() => {
+                in_line_until(ctx, at)?
+            }
             Chosen::Wait(closed) => {
+                let _resting = resting(shared, ctx);
                 outwait(session, ctx, &closed).await?;
                 continue;
             }
@@ -104,15 +113,46 @@ pub async fn take(
     }
 }
 
+/// Counts a request that waits between two attempts, in its lane.
+fn resting(shared: &Shared, ctx: &RequestContext) -> Option<Share> {
+    let lane = ctx.call.as_ref()?.lane;
+    shared.resting.of(lane).try_take(1)
+}
+
+/// Nothing is open before `at`: worth a wait in the lane only if its patience lasts so long.
+fn in_line_until(ctx: &mut RequestContext, at: Instant) -> Result<Open> {
+    let now = clock::now();
+    let in_time = total_at(ctx).is_some_and(|end| at + USEFUL_ANSWER <= end);
+    if !in_time || at > now + queue::patience(ctx, now) {
+        return Err(not_worth_it(ctx, at.saturating_duration_since(now)));
+    }
+    Ok(Open {
+        opens_at: Some(at),
+        ..Open::default()
+    })
+}
+
+/// How long every target still wants to be left alone; none where something else keeps the request waiting.
+pub fn left_alone_for(ctx: &RequestContext) -> Option<Duration> {
+    match choose(ctx) {
+        Chosen::Wait(Closed::Paced(at)) => Some(at.saturating_duration_since(clock::now())),
+        _ => None,
+    }
+}
+
 /// What is open now, for a request that waits in the queue; the error that ends it when nothing will be.
 pub fn look_again(ctx: &mut RequestContext) -> Result<Open> {
     match choose(ctx) {
         Chosen::Ask(open) => Ok(open),
         Chosen::Again(target) => Ok(Open {
             first: vec![target],
-            later: Vec::new(),
+            ..Open::default()
         }),
-        Chosen::Wait(Closed::Loading | Closed::Paced(_)) => Ok(Open::default()),
+        Chosen::Wait(Closed::Loading) => Ok(Open::default()),
+        Chosen::Wait(Closed::Paced(at)) => Ok(Open {
+            opens_at: Some(at),
+            ..Open::default()
+        }),
         Chosen::Wait(Closed::Drained) => Err(ended(ctx)),
         Chosen::Wait(Closed::NotWorthIt(retry_after)) => Err(not_worth_it(ctx, retry_after)),
         Chosen::Wait(Closed::Broken(retry_in)) => Err(circuit_open(ctx, retry_in)),
@@ -165,7 +205,11 @@ fn by_tier(open: Vec<usize>, targets: &[Target], load: &impl Load) -> Open {
     };
     let best = open.first().and_then(rank);
     let (first, later) = open.into_iter().partition(|target| rank(target) == best);
-    Open { first, later }
+    Open {
+        first,
+        later,
+        opens_at: None,
+    }
 }
 
 fn nearer(one: Closed, other: Closed) -> Closed {

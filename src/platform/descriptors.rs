@@ -1,5 +1,8 @@
 //! How many files and sockets this process may have open.
 
+use std::os::fd::AsRawFd;
+
+use rustix::fs::{Mode, OFlags};
 use rustix::process::{getrlimit, setrlimit, Resource, Rlimit};
 
 /// Where the system sets no limit, this is plenty.
@@ -27,6 +30,14 @@ pub fn raise_descriptor_limit() -> u64 {
 pub fn descriptor_limit() -> u64 {
     let current = getrlimit(Resource::Nofile).current;
     holds(current, system_limit())
+}
+
+/// How many this process has open, or a few less; none where not even one more is to be had. The system gives the lowest
+/// free number away, so that the number of a new one tells.
+pub fn descriptors_in_use() -> Option<u64> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let next = rustix::fs::open("/dev/null", flags, Mode::empty()).ok()?;
+    u64::try_from(next.as_raw_fd()).ok()
 }
 
 fn holds(current: Option<u64>, system: Option<u64>) -> u64 {

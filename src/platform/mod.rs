@@ -19,7 +19,7 @@ mod volume;
 
 pub use account::{account, Account};
 pub use boot::{boot_id, since_boot, BootId};
-pub use descriptors::{descriptor_limit, raise_descriptor_limit};
+pub use descriptors::{descriptor_limit, descriptors_in_use, raise_descriptor_limit};
 pub use end::end_this_process;
 pub use listeners::{listeners, Listener, Owner};
 pub use mapping::*;

@@ -76,6 +76,8 @@ pub struct LaneStatus {
     pub queue: u64,
     /// Requests that hold a place and wait for another upstream to try.
     pub retrying: u64,
+    /// Requests that were tried and let some time pass before their next attempt.
+    pub resting: u64,
     /// How long one may wait.
     pub patience_seconds: f64,
     /// How long the one that waits longest has done so; none when nobody waits.

@@ -9,6 +9,7 @@ mod background;
 mod drain;
 mod listen;
 mod signals;
+mod spare;
 mod state_dir;
 pub mod waiting_room;
 mod watch_files;
@@ -36,6 +37,8 @@ use crate::gateway::Gateway;
 use crate::platform;
 use crate::record::{Build, LogFiles, Metrics, ProcessLog};
 use crate::snapshot::{build, BuildError, Ingredients, Lasting, Reloader, Shared};
+
+use spare::SpareDescriptors;
 
 pub use announce::{ports_file, Ports};
 pub use listen::pick_free_port;
@@ -232,8 +235,11 @@ fn make_server(
             data.add_tls_with_settings(&shared.listen.to_string(), None, listen::tls_settings(tls)?)
         }
     }
+    let limit = platform::descriptor_limit();
+    data.set_connection_filter(Arc::new(SpareDescriptors::of_data(limit)));
     server.add_service(data);
     let mut admin = Service::new("admin".to_owned(), Admin::for_everybody(shared, reloader));
+    admin.set_connection_filter(Arc::new(SpareDescriptors::of_admin(limit)));
     admin.add_tcp(&shared.admin.to_string());
     server.add_service(admin);
     server.add_service(background::work(shared));

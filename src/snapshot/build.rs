@@ -16,6 +16,7 @@ use crate::breaker::{Breakers, Key, Slot};
 use crate::caller::{HostRule, TokenTable};
 use crate::clock;
 use crate::config::{self, read_key, read_private, Config, Family};
+use crate::http_client::Client;
 use crate::limits::Pool;
 use crate::record::{trace, Metrics, Skilled};
 use crate::skill::{self, Manifest, Skills};
@@ -208,11 +209,17 @@ fn upstreams(
     findings: &mut Findings,
 ) -> Vec<Arc<Upstream>> {
     let mut upstreams = Vec::with_capacity(config.upstreams.len());
+    let known = previous.and_then(|snapshot| snapshot.upstreams.first());
+    let client = known.map_or_else(
+        || Arc::new(Client::new()),
+        |known| Arc::clone(&known.client),
+    );
     for (index, upstream) in config.upstreams.iter().enumerate() {
         let name = &upstream.name;
         let mut warnings = Vec::new();
         let budget = budget_rule(config, index);
-        match self::upstream(upstream, budget, (admission, previous), &mut warnings) {
+        let shared = (&client, admission, previous);
+        match self::upstream(upstream, budget, shared, &mut warnings) {
             Ok(upstream) => upstreams.push(Arc::new(upstream)),
             Err(mistakes) => {
                 let mistakes = mistakes
@@ -232,7 +239,7 @@ fn upstreams(
 fn upstream(
     config: &config::Upstream,
     budget: config::RetryBudget,
-    (admission, previous): (&Arc<Admission>, Option<&Snapshot>),
+    (client, admission, previous): (&Arc<Client>, &Arc<Admission>, Option<&Snapshot>),
     warnings: &mut Vec<String>,
 ) -> Result<Upstream, Vec<String>> {
     let authorization = config.key_file.as_deref().map(|path| {
@@ -286,6 +293,7 @@ fn upstream(
         name: config.name.as_str().into(),
         traced: Arc::new(trace::Server::new(&config.name, config.family, url)),
         resolver,
+        client: Arc::clone(client),
         host: HeaderValue::from_str(&host)
             .map_err(|_| vec!["the url's host can't be a header".to_owned()])?,
         group_key: group_key(config, &authorization),

@@ -32,6 +32,7 @@ use crate::breaker::{Condition, Slot, View};
 use crate::caller::{HostRule, TokenTable};
 use crate::clock;
 use crate::config::{self, Config, Family, Target};
+use crate::http_client::Client;
 use crate::limits::Pool;
 use crate::record::labels::BreakerState;
 use crate::record::{trace, Handles};
@@ -75,6 +76,8 @@ pub struct Upstream {
     pub name: Arc<str>,
     pub config: config::Upstream,
     pub resolver: Arc<Resolver>,
+    /// For the gateway's own questions; the same for all upstreams.
+    pub client: Arc<Client>,
     pub runtime: Arc<Runtime>,
     /// Its places for requests.
     pub places: Arc<UpstreamPlaces>,

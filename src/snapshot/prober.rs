@@ -8,7 +8,7 @@ use super::{Runtime, Shared, Snapshot, Upstream};
 use crate::attempt::{classify, ErrorClass, Probed};
 use crate::clock;
 use crate::config::Probe;
-use crate::http_client::{ask, Question, Reply, Server};
+use crate::http_client::{Question, Reply, Server};
 
 /// A healthy server answers a health check in milliseconds; one in prefill may take longer than this and is busy then.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -81,5 +81,6 @@ pub async fn get(upstream: &Upstream, path: &str, patience: Duration) -> pingora
         body: &[],
     };
     let peer = Box::new(upstream.peer(address));
-    ask(Server::Peer(peer), &question, patience).await
+    let server = Server::Peer(peer);
+    upstream.client.ask(server, &question, patience).await
 }

@@ -63,6 +63,8 @@ pub struct Shared {
     pub large_checks: Arc<Semaphore>,
     /// Held while limits change, so that they are always those of the snapshot that serves.
     changing_places: Mutex<()>,
+    /// Requests that wait between two attempts, and may hold no place meanwhile.
+    pub resting: PerLane<Arc<Pool>>,
     /// How long one waits for them these days.
     pub queue_waits: PerLane<LastWait>,
     /// Requests under way.
@@ -119,6 +121,10 @@ impl Shared {
             budgets,
             large_checks: Arc::new(Semaphore::new(LARGE_CHECKS)),
             changing_places: Mutex::default(),
+            resting: PerLane {
+                interactive: Pool::new(u64::MAX),
+                batch: Pool::new(u64::MAX),
+            },
             queue_waits: PerLane::default(),
             requests: Pool::new(u64::MAX),
             watches: Arc::default(),

@@ -191,3 +191,59 @@ async fn a_429_that_names_no_time_holds_nobody_up() {
         .expect_attempts(1);
     stage.end().await;
 }
+
+/// They are bounded and seen like all who wait.
+#[tokio::test]
+async fn those_who_wait_for_it_stand_in_the_lanes_queue() {
+    let stage = Stage::set_up(limited_once("2"), Answer::new(), |gateway| {
+        gateway
+            .set("lanes.interactive.queue", 3)
+            .set("lanes.interactive.patience", "4s")
+            .needs_places(8)
+    })
+    .await;
+    let first = stage.alone().start().await;
+    wait_limited(&stage).await;
+    let mut waiting = Vec::new();
+    for _ in 0..3 {
+        waiting.push(stage.alone().start().await);
+    }
+    let in_line =
+        |metrics: &Metrics| metrics.sum("sidegate_lane_waiting", &[("lane", "interactive")]) == 3.0;
+    stage.gateway.wait_metrics("three in line", in_line).await;
+    let status = stage.gateway.status().await;
+    assert_eq!(status["lanes"][0]["resting"], 1, "{}", status["lanes"]);
+
+    let told = stage.tell(stage.alone()).await;
+
+    told.expect_failure(429, "lane_full").expect_attempts(0);
+    for waits in waiting {
+        let told = stage.told(waits.finish().await).await;
+        told.expect_whole("A", 3).expect_attempts(1);
+        assert!(
+            told.line["queue_seconds"].as_f64() > Some(0.5),
+            "{}",
+            told.line
+        );
+    }
+    stage.told(first.finish().await).await.expect_whole("A", 3);
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_pace_beyond_the_lanes_patience_is_told_at_once() {
+    let stage = Stage::set_up(limited_once("4"), Answer::new(), |gateway| {
+        gateway.set("lanes.interactive.patience", "1s")
+    })
+    .await;
+    let first = stage.alone().start().await;
+    wait_limited(&stage).await;
+
+    let told = stage.tell(stage.alone()).await;
+
+    told.expect_failure(429, "rate_limited").expect_attempts(0);
+    assert!(told.reply.took() < Duration::from_secs(1));
+    assert!(told.reply.header("retry-after").is_some());
+    stage.told(first.finish().await).await.expect_whole("A", 3);
+    stage.end().await;
+}
