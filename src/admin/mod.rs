@@ -20,7 +20,6 @@ use page::Page;
 use crate::caller::bearer;
 use crate::clock;
 use crate::platform;
-use crate::record::read_own_process;
 use crate::snapshot::{Change, Earlier, Reloaded, Reloader, Shared};
 
 /// Whoever orders the end hears of it before it comes.
@@ -158,7 +157,7 @@ impl Admin {
 
     fn metrics(&self) -> Answer {
         status::refresh(&self.shared);
-        match self.shared.metrics.render(&read_own_process()) {
+        match self.shared.metrics.render(&platform::own_process()) {
             Ok(text) => plain(200, METRICS, text),
             Err(_) => refuse(
                 500,

@@ -4,12 +4,8 @@
 //! [`Key`]s of a configuration.
 
 use std::fmt;
-use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Read};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-
-use rustix::fs::OFlags;
 
 use super::claim::Marks;
 use super::key::Key;
@@ -19,7 +15,7 @@ use super::state::State;
 use super::time::BootMillis;
 use super::view::View;
 use super::word::unpack;
-use crate::platform::BootId;
+use crate::platform::{self, BootId};
 
 /// All breakers of the file at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,10 +85,8 @@ impl Picture {
 }
 
 fn bytes(path: &Path) -> Result<Vec<u8>, Unread> {
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let mut options = OpenOptions::new();
-    options.read(true).custom_flags(flags.bits() as i32);
-    let file = options.open(path).map_err(|error| match error.kind() {
+    let opened = platform::no_links().read(true).open(path);
+    let file = opened.map_err(|error| match error.kind() {
         ErrorKind::NotFound => Unread::Absent,
         _ if path.is_symlink() => Unread::Bad(Flaw::Symlink),
         _ => Unread::System(error),

@@ -4,9 +4,9 @@
 //! it, which stays: whoever removes it lets a third one in beside a second.
 
 use super::edit_error::{EditError, StoreError};
-use rustix::fs::{FlockOperation, Mode, OFlags};
+use crate::platform;
 use std::ffi::OsString;
-use std::fs::{DirBuilder, File, Permissions};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -96,19 +96,15 @@ impl Places<'_> {
 
 /// Waits for our turn, which ends when the file is dropped or the process dies.
 fn lock(path: &Path) -> Result<File, StoreError> {
-    let file = open(path, OFlags::RDWR | OFlags::CREATE)?;
-    loop {
-        match rustix::fs::flock(&file, FlockOperation::LockExclusive) {
-            Ok(()) => return Ok(file),
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(failed("lock", path)(error.into())),
-        }
-    }
+    let file = open(path, |options| {
+        options.write(true).create(true).truncate(false)
+    })?;
+    platform::lock(&file).map_err(failed("lock", path))?;
+    Ok(file)
 }
 
 fn contents(path: &Path) -> Result<Option<Contents>, StoreError> {
-    // A named pipe would otherwise wait for its writer for ever.
-    let file = match open(path, OFlags::RDONLY | OFlags::NONBLOCK) {
+    let file = match open(path, |options| options.read(true)) {
         Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
             return Ok(None)
         }
@@ -118,7 +114,7 @@ fn contents(path: &Path) -> Result<Option<Contents>, StoreError> {
     if !about.is_file() {
         return Err(StoreError::NotAFile(path.to_path_buf()));
     }
-    if about.uid() != rustix::process::geteuid().as_raw() {
+    if about.uid() != platform::effective_user() {
         return Err(StoreError::OwnedBy {
             path: path.to_path_buf(),
             user: about.uid(),
@@ -166,7 +162,7 @@ fn replace(places: &Places<'_>, text: &str, mode: u32) -> Result<(), StoreError>
 }
 
 fn write_new(path: &Path, text: &str, mode: u32) -> Result<(), StoreError> {
-    let mut file = open(path, OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL)?;
+    let mut file = open(path, |options| options.write(true).create_new(true))?;
     file.write_all(text.as_bytes())
         .map_err(failed("write", path))?;
     file.set_permissions(Permissions::from_mode(mode))
@@ -175,13 +171,16 @@ fn write_new(path: &Path, text: &str, mode: u32) -> Result<(), StoreError> {
 }
 
 /// Opens without following a link in the last place; a new file is ours alone.
-fn open(path: &Path, flags: OFlags) -> Result<File, StoreError> {
-    let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    match rustix::fs::open(path, flags, Mode::from_raw_mode(0o600)) {
-        Ok(file) => Ok(File::from(file)),
-        Err(rustix::io::Errno::LOOP) => Err(StoreError::Symlink(path.to_path_buf())),
-        Err(error) => Err(failed("open", path)(error.into())),
-    }
+fn open(
+    path: &Path,
+    how: impl FnOnce(&mut OpenOptions) -> &mut OpenOptions,
+) -> Result<File, StoreError> {
+    how(&mut platform::no_links())
+        .open(path)
+        .map_err(|error| match platform::is_link(&error) {
+            true => StoreError::Symlink(path.to_path_buf()),
+            false => failed("open", path)(error),
+        })
 }
 
 fn failed<'a>(doing: &'static str, path: &'a Path) -> impl Fn(io::Error) -> StoreError + 'a {

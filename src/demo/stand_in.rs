@@ -14,11 +14,11 @@ use pingora::protocols::l4::stream::Stream as Connection;
 use pingora::server::ShutdownWatch;
 use pingora::Result;
 use serde_json::Value;
-use socket2::{Domain, Socket, Type};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 
 use super::answer::{answer, Answer, StandIn, Stream};
+use crate::platform::ClosedPort;
 
 /// What a stand-in reads of a body at most; the gateway's own limit is lower by default.
 const LARGEST_BODY: usize = 64 << 20;
@@ -39,21 +39,17 @@ pub struct Addresses {
 pub struct StandIns {
     addresses: Addresses,
     runtime: Option<Runtime>,
-    /// Bound and not listening: the kernel refuses, and nobody else can take the port meanwhile.
-    _nobody: Socket,
+    _nobody: ClosedPort,
 }
 
 impl StandIns {
     /// Takes the ports and serves them from a thread of its own, which no busy gateway can hold up.
     pub fn start() -> io::Result<StandIns> {
-        let (first, second, nobody) = (listener()?, listener()?, bound()?);
+        let (first, second, nobody) = (listener()?, listener()?, ClosedPort::bind(any_port())?);
         let addresses = Addresses {
             first: first.local_addr()?,
             second: second.local_addr()?,
-            nobody: nobody
-                .local_addr()?
-                .as_socket()
-                .ok_or(io::ErrorKind::AddrNotAvailable)?,
+            nobody: nobody.address()?,
         };
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
@@ -93,12 +89,6 @@ fn listener() -> io::Result<TcpListener> {
     let listener = TcpListener::bind(any_port())?;
     listener.set_nonblocking(true)?;
     Ok(listener)
-}
-
-fn bound() -> io::Result<Socket> {
-    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-    socket.bind(&any_port().into())?;
-    Ok(socket)
 }
 
 async fn serve(app: Arc<App>, listener: tokio::net::TcpListener) {

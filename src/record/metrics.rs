@@ -25,6 +25,7 @@ use std::time::Duration;
 use prometheus::{Encoder, Histogram, IntCounter, IntGauge, Registry, TextEncoder};
 
 use crate::config::{Config, Lane};
+use crate::platform::ProcessFacts;
 
 use super::labels::{LogFile, Phase, ReloadResult};
 use super::writer::DropCounts;
@@ -33,7 +34,6 @@ pub use codes::{CodeIndex, Codes};
 use families::Families;
 pub use handles::{Handles, RouteHandles};
 use process::ProcessSeries;
-pub use process::{read_own_process, ProcessFacts};
 use roster::Rosters;
 pub use skill_series::{SkillHandles, SkillSeries, Skilled};
 pub use upstream_series::{BreakerSeries, BudgetSeries, DiskSeries, InFlight, UpstreamSeries};

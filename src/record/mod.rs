@@ -20,9 +20,8 @@ mod writer;
 pub use access::{AccessLine, Sequence, Try};
 pub use json::rfc3339;
 pub use metrics::{
-    read_own_process, BreakerSeries, BudgetSeries, Build, CodeIndex, Codes, DiskSeries, Handles,
-    InFlight, LaneSeries, Metrics, ProcessFacts, RouteHandles, SkillHandles, SkillSeries, Skilled,
-    UpstreamSeries,
+    BreakerSeries, BudgetSeries, Build, CodeIndex, Codes, DiskSeries, Handles, InFlight,
+    LaneSeries, Metrics, RouteHandles, SkillHandles, SkillSeries, Skilled, UpstreamSeries,
 };
 pub use process_log::ProcessLog;
 pub use raw_error::RawError;

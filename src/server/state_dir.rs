@@ -4,9 +4,8 @@ use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{flock, FlockOperation};
-
 use super::StartError;
+use crate::platform;
 
 /// A Unix socket's path may have 103 bytes on macOS, 107 on Linux.
 const LONGEST_SOCKET_PATH: usize = 103;
@@ -42,14 +41,13 @@ pub fn lock(run: &Path) -> Result<File, StartError> {
         .mode(0o600)
         .open(&path)
         .map_err(system)?;
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => Ok(file),
-        Err(rustix::io::Errno::WOULDBLOCK) => Err(StartError::Taken(format!(
-            "state_dir: {} belongs to a gateway that runs; `sidegate status` shows it",
-            run.parent().unwrap_or(run).display()
-        ))),
-        Err(error) => Err(system(error.into())),
+    if platform::try_lock(&file).map_err(system)? {
+        return Ok(file);
     }
+    Err(StartError::Taken(format!(
+        "state_dir: {} belongs to a gateway that runs; `sidegate status` shows it",
+        run.parent().unwrap_or(run).display()
+    )))
 }
 
 /// Where the control socket goes; none where its path would be too long for a socket.

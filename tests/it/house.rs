@@ -12,13 +12,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("correlation", &[]),
     ("platform", &[]),
     ("http_client", &[]),
-    ("config", &["clock"]),
-    ("caller", &["config"]),
+    ("config", &["clock", "platform"]),
+    ("caller", &["config", "platform"]),
     ("route", &["config", "json"]),
-    ("skill", &["config", "json"]),
+    ("skill", &["config", "json", "platform"]),
     ("attempt", &["config", "clock"]),
     ("admit", &["config"]),
-    ("budget", &["config", "clock"]),
+    ("budget", &["config", "clock", "platform"]),
     ("breaker", &["config", "platform"]),
     ("stream", &["json"]),
     ("failure", &["config"]),
@@ -99,7 +99,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "gateway", "platform", "record", "snapshot", "VERSION", "REVISION",
         ],
     ),
-    ("demo", &["caller", "config", "route", "server"]),
+    ("demo", &["caller", "config", "platform", "route", "server"]),
     (
         "cli",
         &[
@@ -251,4 +251,44 @@ fn only_the_platform_asks_which_system_it_is() {
         }
     }
     assert!(askers.is_empty(), "{}", askers.join("\n"));
+}
+
+/// How the system is reached past the standard library: crates of its calls, their declarations, flags for `open`, and the
+/// files in which Linux tells of itself. Not signals: what brings those is the same on every system.
+const PAST_STD: &[&str] = &[
+    "rustix",
+    "libc::",
+    " nix::",
+    "socket2",
+    "extern \"C\"",
+    "unsafe ",
+    "custom_flags",
+    "\"/proc",
+    "\"/sys/",
+    "\"/dev/",
+];
+
+fn past_std(text: &str) -> impl Iterator<Item = &'static str> + '_ {
+    let ways = PAST_STD.iter().copied();
+    ways.filter(move |way| text.contains(way))
+}
+
+#[test]
+fn only_the_platform_calls_the_system_past_the_standard_library() {
+    let mut callers = Vec::new();
+    let mut at_the_platform = BTreeSet::new();
+    for (part, path, text) in sources() {
+        let code = code(&text);
+        match part.as_str() {
+            "platform" => at_the_platform.extend(past_std(&code)),
+            _ if is_test_file(&path) => {}
+            _ => callers.extend(past_std(&code).map(|way| format!("{}: {way}", path.display()))),
+        }
+    }
+    assert!(callers.is_empty(), "{}", callers.join("\n"));
+    let seen = ["rustix", "socket2", "custom_flags", "\"/proc"];
+    assert!(
+        seen.iter().all(|way| at_the_platform.contains(way)),
+        "{at_the_platform:?}"
+    );
 }

@@ -1,15 +1,13 @@
 //! Tells a breaker file of ours from everything else that may be at its path.
 
-use std::fs::{File, FileType, Metadata, OpenOptions};
+use std::fs::{File, FileType, Metadata};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-
-use rustix::fs::OFlags;
 
 use crate::breaker::layout::{boot_words, FILE_BYTES, LAYOUT, MAGIC, RECORD_WORDS};
 use crate::breaker::problem::Flaw;
-use crate::platform::BootId;
+use crate::platform::{self, BootId};
 
 const FILE_MODE: u32 = 0o600;
 
@@ -43,18 +41,13 @@ pub fn judge(path: &Path) -> Result<Option<File>, Refusal> {
         Err(error) => return Err(Refusal::System(error)),
     };
     let about = file.metadata().map_err(Refusal::System)?;
-    judge_file(&about, rustix::process::geteuid().as_raw()).map_err(Refusal::Bad)?;
+    judge_file(&about, platform::effective_user()).map_err(Refusal::Bad)?;
     Ok(Some(file))
 }
 
 /// What is there may be swapped for something else between two looks: no link is followed, and no pipe waited for.
 fn open(path: &Path) -> io::Result<File> {
-    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .custom_flags(flags.bits() as i32)
-        .open(path)
+    platform::no_links().read(true).write(true).open(path)
 }
 
 fn judge_kind(kind: FileType) -> Result<(), Flaw> {

@@ -1,15 +1,13 @@
 //! Reads, replaces and sets aside the file.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, Metadata, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FileType, Mode, OFlags};
-use rustix::io::Errno;
-
 use super::problem::{Flaw, Problem};
+use crate::platform;
 
 /// No ledger is a hundredth of this.
 const BYTES_AT_MOST: u64 = 16 << 20;
@@ -19,43 +17,37 @@ const KEPT: u32 = 3;
 
 /// The file's text, if it is ours and nobody else can have written it.
 pub fn read(path: &Path) -> Result<String, Flaw> {
-    // Never follows a link, never waits for the other end of a pipe.
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let file = rustix::fs::open(path, flags, Mode::empty()).map_err(unopened)?;
-    judge(&rustix::fs::fstat(&file).map_err(unopened)?)?;
+    let opened = platform::no_links().read(true).open(path);
+    let file = opened.map_err(unopened)?;
+    judge(&file.metadata().map_err(unopened)?)?;
     let mut text = String::new();
-    let read = File::from(file)
-        .take(BYTES_AT_MOST + 1)
-        .read_to_string(&mut text);
-    match read {
+    match file.take(BYTES_AT_MOST + 1).read_to_string(&mut text) {
         Ok(bytes) if bytes as u64 > BYTES_AT_MOST => Err(Flaw::TooLarge),
         Ok(_) => Ok(text),
         Err(error) => Err(Flaw::CannotRead(error)),
     }
 }
 
-#[allow(clippy::useless_conversion)] // The widths differ between Linux and macOS.
-fn judge(stat: &rustix::fs::Stat) -> Result<(), Flaw> {
-    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+fn judge(about: &Metadata) -> Result<(), Flaw> {
+    if !about.is_file() {
         return Err(Flaw::NoRegularFile);
     }
-    if stat.st_uid != rustix::process::geteuid().as_raw() {
-        return Err(Flaw::Owner(stat.st_uid));
+    if about.uid() != platform::effective_user() {
+        return Err(Flaw::Owner(about.uid()));
     }
-    let mode = Mode::from_raw_mode(stat.st_mode);
-    if mode.intersects(Mode::WGRP | Mode::WOTH) {
-        return Err(Flaw::Mode(u32::from(mode.as_raw_mode())));
+    let mode = about.mode() & 0o7777;
+    if mode & 0o022 != 0 {
+        return Err(Flaw::Mode(mode));
     }
     Ok(())
 }
 
-fn unopened(error: Errno) -> Flaw {
+fn unopened(error: io::Error) -> Flaw {
     match error {
-        Errno::NOENT => Flaw::Absent,
-        Errno::LOOP => Flaw::Symlink,
-        // What opening a socket says.
-        Errno::NXIO | Errno::OPNOTSUPP => Flaw::NoRegularFile,
-        error => Flaw::CannotRead(error.into()),
+        error if error.kind() == ErrorKind::NotFound => Flaw::Absent,
+        error if platform::is_link(&error) => Flaw::Symlink,
+        error if platform::is_socket(&error) => Flaw::NoRegularFile,
+        error => Flaw::CannotRead(error),
     }
 }
 

@@ -1,11 +1,11 @@
 //! Appends a line to the archive: a file of our own in a folder that may be made for it.
 
-use std::fs::{DirBuilder, File};
+use std::fs::DirBuilder;
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
-use rustix::fs::{Mode, OFlags};
+use crate::platform;
 
 const FILE: &str = "disk.jsonl";
 
@@ -18,15 +18,10 @@ pub fn append(folder: &Path, line: &str) -> io::Result<()> {
             .mode(0o700)
             .create(folder)?;
     }
-    let flags = OFlags::WRONLY
-        | OFlags::APPEND
-        | OFlags::CREATE
-        | OFlags::NOFOLLOW
-        | OFlags::NONBLOCK
-        | OFlags::CLOEXEC;
-    let opened = rustix::fs::open(folder.join(FILE), flags, Mode::RUSR | Mode::WUSR)?;
+    let mut options = platform::no_links();
+    let mut file = options.append(true).create(true).open(folder.join(FILE))?;
     // One write: two jobs at once don't mix their lines.
-    File::from(opened).write_all(line.as_bytes())
+    file.write_all(line.as_bytes())
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ pub fn check(facts: &Facts) -> Vec<Finding> {
     let Some(config) = facts.config() else {
         return Vec::new();
     };
-    let us = rustix::process::geteuid().as_raw();
+    let us = platform::effective_user();
     let has_keys = config.upstreams.iter().any(|it| it.key_file.is_some());
     vec![judge(&platform::processes(), us, has_keys)]
 }

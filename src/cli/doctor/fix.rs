@@ -3,16 +3,15 @@
 //! Nothing is followed, nothing is made wider, nobody else's is touched; a file is judged by its opened descriptor, so that
 //! what was judged is what changes.
 
-use std::fs::{DirBuilder, File, Permissions};
+use std::fs::{DirBuilder, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags};
-
 use super::folders::readable_by_others;
 use crate::cli::{live, Context};
 use crate::config::{self, Config};
+use crate::platform;
 
 const FOLDER: u32 = 0o700;
 const SECRET: u32 = 0o400;
@@ -69,11 +68,10 @@ fn restrict(path: &Path, mode: u32, done: &mut Vec<String>) {
 
 /// The mode that it had; none where there was nothing to do.
 fn try_restrict(path: &Path, mode: u32) -> io::Result<Option<u32>> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    let file = platform::no_links().read(true).open(path)?;
     let about = file.metadata()?;
     let before = about.mode() & 0o7777;
-    let is_ours = about.uid() == rustix::process::geteuid().as_raw();
+    let is_ours = about.uid() == platform::effective_user();
     let is_one = about.is_dir() || (about.is_file() && about.nlink() == 1);
     // One for everybody's temporary files is no folder of ours.
     let is_common = about.is_dir() && before & 0o1000 != 0;

@@ -6,6 +6,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::{Check, Facts, Finding};
+use crate::platform;
 
 pub fn check(facts: &Facts) -> Vec<Finding> {
     let mut findings = vec![folder(Check::StateFolder, &facts.state_dir)];
@@ -26,7 +27,7 @@ fn folder(check: Check, path: &Path) -> Finding {
             return Finding::failure(check, format!("{shown}: {error}"), remedy);
         }
     };
-    let us = rustix::process::geteuid().as_raw();
+    let us = platform::effective_user();
     if !about.is_dir() {
         let evidence = format!("{shown} is no folder");
         return Finding::failure(check, evidence, "name another one, or move what is there");

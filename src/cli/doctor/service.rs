@@ -23,7 +23,7 @@ pub fn service_state(facts: &Facts) -> ServiceState {
         true => Manager::Launchd,
         false => Manager::Systemd,
     };
-    let owner = Owner::Login(rustix::process::getuid().as_raw());
+    let owner = Owner::Login(platform::login_user());
     let place = Place::new(manager, owner, Path::new(home), Path::new("/"));
     let files = place.paths(Job::Gateway);
     let service = Service {

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use rustix::fs::{Mode, OFlags};
+use crate::platform;
 
 /// How every snapshot begins.
 pub const MARK: &str = "{\n  \"sidegate_snapshot\": 1,";
@@ -34,15 +34,12 @@ pub fn write(path: &Path, text: &str) -> io::Result<()> {
 }
 
 fn is_a_snapshot(path: &Path) -> io::Result<bool> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = match rustix::fs::open(path, flags, Mode::empty()) {
-        Ok(opened) => File::from(opened),
-        Err(rustix::io::Errno::LOOP) => return Ok(false),
-        Err(error) => return Err(error.into()),
+    let file = match platform::no_links().read(true).open(path) {
+        Err(error) if platform::is_link(&error) => return Ok(false),
+        opened => opened?,
     };
     let about = file.metadata()?;
-    if !about.is_file() || about.nlink() != 1 || about.uid() != rustix::process::geteuid().as_raw()
-    {
+    if !about.is_file() || about.nlink() != 1 || about.uid() != platform::effective_user() {
         return Ok(false);
     }
     let mut start = Vec::new();

@@ -31,7 +31,7 @@ pub fn find(
     needs_root: bool,
 ) -> Result<Target, Exit> {
     let manager = manager(arguments);
-    let is_root = rustix::process::geteuid().is_root();
+    let is_root = platform::is_root();
     let (owner, home, source) = match &arguments.user {
         Some(name) if needs_root && !is_root => {
             return refuse(&format!("--user {name} is for root: put `sudo` in front"));
@@ -63,7 +63,7 @@ pub fn find(
                 .filter(|home| home.starts_with('/'));
             let home =
                 home.ok_or_else(|| fail("HOME is not set to a whole path", Exit::Failure))?;
-            let owner = Owner::Login(rustix::process::getuid().as_raw());
+            let owner = Owner::Login(platform::login_user());
             (owner, PathBuf::from(home), context.source.clone())
         }
     };

@@ -1,9 +1,8 @@
 //! Reads the file itself, as much as a configuration can be and no more.
 
 use crate::config::error::{Mistake, Place};
-use rustix::fs::{Mode, OFlags};
-use std::fs::File;
-use std::io::{self, Read as _};
+use crate::platform;
+use std::io::Read as _;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -25,7 +24,9 @@ pub fn read(path: &Path) -> Result<Read, Mistake> {
     let name: Arc<str> = Arc::from(path.display().to_string());
     let place = Place::WholeFile(name);
     let refuse = |text: String| Mistake::new(place.clone(), "", text);
-    let file = open(path).map_err(|error| refuse(format!("cannot be read: {error}")))?;
+    // Without waiting for a writer, should it be a pipe.
+    let opened = platform::no_waiting().read(true).open(path);
+    let file = opened.map_err(|error| refuse(format!("cannot be read: {error}")))?;
     let facts = file
         .metadata()
         .map_err(|error| refuse(format!("cannot be read: {error}")))?;
@@ -50,12 +51,6 @@ pub fn read(path: &Path) -> Result<Read, Mistake> {
         ))
     });
     Ok(Read { text, warning })
-}
-
-/// Without waiting for a writer, should it be a pipe.
-fn open(path: &Path) -> io::Result<File> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
 }
 
 fn not_text(error: &std::string::FromUtf8Error) -> String {

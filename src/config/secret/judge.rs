@@ -1,17 +1,20 @@
 //! Which files may hold a secret: decided from facts alone.
 
-use rustix::fs::{FileType, Mode};
 use std::fmt;
 
 /// What is known of an opened file.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts {
-    pub kind: FileType,
-    pub mode: Mode,
+    pub is_regular: bool,
+    /// The permission bits alone.
+    pub mode: u32,
     pub owner: u32,
     pub links: u64,
     pub bytes: u64,
 }
+
+const READ_ONLY: u32 = 0o400;
+const WRITABLE: u32 = 0o600;
 
 /// No token file and no key is a hundredth of this.
 pub const BYTES_AT_MOST: u64 = 1 << 20;
@@ -41,16 +44,16 @@ pub enum Unfit {
 /// # Errors
 /// The first rule it breaks, the gravest first.
 pub fn judge(facts: &Facts, us: u32) -> Result<bool, Unfit> {
-    if facts.kind != FileType::RegularFile {
+    if !facts.is_regular {
         return Err(Unfit::NotRegular);
     }
     if facts.owner != us {
         let owner = facts.owner;
         return Err(Unfit::ForeignOwner { owner, us });
     }
-    let writable = facts.mode == Mode::RUSR | Mode::WUSR;
-    if facts.mode != Mode::RUSR && !writable {
-        return Err(Unfit::Mode(bits(facts.mode)));
+    let writable = facts.mode == WRITABLE;
+    if facts.mode != READ_ONLY && !writable {
+        return Err(Unfit::Mode(facts.mode));
     }
     if facts.links != 1 {
         return Err(Unfit::Links(facts.links));
@@ -62,11 +65,6 @@ pub fn judge(facts: &Facts, us: u32) -> Result<bool, Unfit> {
         return Err(Unfit::Empty);
     }
     Ok(writable)
-}
-
-#[allow(clippy::useless_conversion)] // The widths differ between Linux and macOS.
-fn bits(mode: Mode) -> u32 {
-    u32::from(mode.as_raw_mode())
 }
 
 impl fmt::Display for Unfit {

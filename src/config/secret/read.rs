@@ -2,11 +2,11 @@
 
 use super::judge::{judge, Facts, Unfit, BYTES_AT_MOST};
 use super::Secret;
-use rustix::fs::{FileType, Mode, OFlags, Stat};
-use rustix::io::Errno;
+use crate::platform;
 use std::fmt;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// The content of a file that only we can read.
@@ -35,8 +35,7 @@ pub fn read_private(path: &Path) -> Result<PrivateFile, PrivateFileError> {
         unfit,
     };
     let (file, facts) = open(path).map_err(|error| refuse(unreadable(error)))?;
-    let us = rustix::process::geteuid().as_raw();
-    let writable = judge(&facts, us).map_err(refuse)?;
+    let writable = judge(&facts, platform::effective_user()).map_err(refuse)?;
     let text = read(file, facts.bytes).map_err(refuse)?;
     let warning = writable.then(|| {
         let path_text = path.display();
@@ -69,22 +68,17 @@ pub fn read_key(path: &Path) -> Result<PrivateFile, PrivateFileError> {
 }
 
 /// Never follows a link, never waits for the other end of a pipe.
-fn open(path: &Path) -> Result<(File, Facts), Errno> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let file = rustix::fs::open(path, flags, Mode::empty())?;
-    let facts = facts(&rustix::fs::fstat(&file)?);
-    Ok((File::from(file), facts))
-}
-
-#[allow(clippy::useless_conversion)] // The widths differ between Linux and macOS.
-fn facts(stat: &Stat) -> Facts {
-    Facts {
-        kind: FileType::from_raw_mode(stat.st_mode),
-        mode: Mode::from_raw_mode(stat.st_mode),
-        owner: stat.st_uid,
-        links: u64::from(stat.st_nlink),
-        bytes: u64::try_from(stat.st_size).unwrap_or(u64::MAX),
-    }
+fn open(path: &Path) -> io::Result<(File, Facts)> {
+    let file = platform::no_links().read(true).open(path)?;
+    let about = file.metadata()?;
+    let facts = Facts {
+        is_regular: about.is_file(),
+        mode: about.mode() & 0o7777,
+        owner: about.uid(),
+        links: about.nlink(),
+        bytes: about.len(),
+    };
+    Ok((file, facts))
 }
 
 /// Into memory of the right size at once: a buffer that grows leaves copies behind.
@@ -97,17 +91,16 @@ fn read(file: File, bytes: u64) -> Result<Secret, Unfit> {
         Ok(read) if read as u64 > BYTES_AT_MOST => Err(Unfit::TooLarge),
         Ok(0) => Err(Unfit::Empty),
         Ok(_) => Ok(secret),
-        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => Err(Unfit::NotText),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(Unfit::NotText),
         Err(error) => Err(Unfit::Unreadable(error.to_string())),
     }
 }
 
-fn unreadable(error: Errno) -> Unfit {
+fn unreadable(error: io::Error) -> Unfit {
     match error {
-        Errno::LOOP => Unfit::Link,
-        // What opening a socket says.
-        Errno::NXIO | Errno::OPNOTSUPP => Unfit::NotRegular,
-        error => Unfit::Unreadable(std::io::Error::from(error).to_string()),
+        error if platform::is_link(&error) => Unfit::Link,
+        error if platform::is_socket(&error) => Unfit::NotRegular,
+        error => Unfit::Unreadable(error.to_string()),
     }
 }
 

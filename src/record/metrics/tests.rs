@@ -419,7 +419,7 @@ fn dropped_log_lines_are_counted_once_however_often_asked() {
 
 #[test]
 fn the_own_process_is_alive() {
-    let facts = read_own_process();
+    let facts = crate::platform::own_process();
     let text = String::from_utf8(metrics().render(&facts).unwrap()).unwrap();
     assert!(value(&text, "process_max_fds").is_some_and(|most| most > 2.0));
     if facts.threads.is_some() {

@@ -8,10 +8,9 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, Mode, OFlags};
-
 use super::super::labels::LogFile;
 use super::{old_file, rotate};
+use crate::platform;
 
 const FOLDER_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
@@ -51,7 +50,7 @@ impl Folder {
         if !about.is_dir() {
             return Err(refused("it is not a folder"));
         }
-        if about.uid() != rustix::process::geteuid().as_raw() {
+        if about.uid() != platform::effective_user() {
             return Err(refused(
                 "it belongs to another user; name a folder of sidegate's own",
             ));
@@ -71,9 +70,8 @@ impl Folder {
     /// # Errors
     /// Another process has it, or this one under another [`super::LogFiles`].
     pub fn lock(self) -> io::Result<LockedFolder> {
-        let taken = rustix::fs::flock(&self.handle, FlockOperation::NonBlockingLockExclusive);
         // Some network file systems have no locks; then there is nothing to ask.
-        if taken == Err(rustix::io::Errno::WOULDBLOCK) {
+        if let Ok(false) = platform::try_lock(&self.handle) {
             let error = refused("another sidegate logs there; give each its own logs.dir");
             return Err(about("log folder", &self.path, &error));
         }
@@ -107,24 +105,17 @@ pub fn open_log_file(path: &Path) -> io::Result<File> {
 }
 
 fn try_open_log_file(path: &Path) -> io::Result<File> {
-    // NONBLOCK so that a pipe put there can't hang us; on plain files it means nothing.
-    let flags = OFlags::RDWR
-        | OFlags::APPEND
-        | OFlags::CREATE
-        | OFlags::NOFOLLOW
-        | OFlags::NONBLOCK
-        | OFlags::NOCTTY
-        | OFlags::CLOEXEC;
-    let file: File = match rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR) {
-        Ok(handle) => handle.into(),
-        Err(rustix::io::Errno::LOOP) => return Err(refused("it is a symbolic link")),
-        Err(error) => return Err(error.into()),
-    };
+    let mut options = platform::no_links();
+    let opened = options.read(true).append(true).create(true).open(path);
+    let file = opened.map_err(|error| match platform::is_link(&error) {
+        true => refused("it is a symbolic link"),
+        false => error,
+    })?;
     let about = file.metadata()?;
     if !about.is_file() {
         return Err(refused("it is not a plain file"));
     }
-    if about.uid() != rustix::process::geteuid().as_raw() {
+    if about.uid() != platform::effective_user() {
         return Err(refused("it belongs to another user"));
     }
     if about.mode() & 0o7777 & !FILE_MODE != 0 {

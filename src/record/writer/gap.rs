@@ -1,6 +1,7 @@
 //! When a file's lines went missing, and when that is over and worth a line.
 //!
-//! It is over when a round has gone by in which nothing more was dropped and the last write succeeded.
+//! It is over when a round has gone by in which nothing more was dropped and the last write succeeded, or with the process:
+//! its counts end with it.
 
 use std::time::SystemTime;
 
@@ -41,7 +42,7 @@ impl Gap {
     }
 
     /// Looks at the count of dropped lines; the message to write when a gap is over. `last` looks for the
-    /// last time and doesn't wait for a quiet round.
+    /// last time and waits for nothing.
     pub fn look(
         &mut self,
         file: LogFile,
@@ -55,7 +56,8 @@ impl Gap {
             return None;
         }
         let since = *self.since.get_or_insert(now);
-        if self.failing.is_some() || !(quiet || last) {
+        let is_over = quiet && self.failing.is_none();
+        if !is_over && !last {
             return None;
         }
         Some(self.message(file, since, now))
@@ -74,8 +76,12 @@ impl Gap {
             Some(cause) => cause.as_str(),
             None => "lines came faster than the disk took them",
         };
+        let afterwards = match self.failing {
+            Some(_) => "logging ends",
+            None => "logging goes on",
+        };
         format!(
-            "{lines} lines of {}.jsonl were dropped between {} and {}: {cause}; logging goes on",
+            "{lines} lines of {}.jsonl were dropped between {} and {}: {cause}; {afterwards}",
             file.as_str(),
             rfc3339(since),
             rfc3339(now),
@@ -124,13 +130,22 @@ mod tests {
             "said once is enough"
         );
         assert_eq!(gap.look(LogFile::Access, 9, at(0), false), None);
-        assert_eq!(gap.look(LogFile::Access, 9, at(1), true), None);
         gap.wrote();
         let message = gap.look(LogFile::Access, 9, at(2), false).unwrap();
         assert!(
             message.contains("9 lines") && message.contains("no space left"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn what_is_not_over_at_the_end_is_told_all_the_same() {
+        let mut gap = Gap::default();
+        gap.failed("the volume is full".to_owned());
+        assert_eq!(gap.look(LogFile::Access, 9, at(0), false), None);
+        let message = gap.look(LogFile::Access, 10, at(1), true).unwrap();
+        assert!(message.starts_with("10 lines of access.jsonl were dropped"));
+        assert!(message.ends_with(": the volume is full; logging ends"));
     }
 
     #[test]

@@ -8,12 +8,11 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use super::old_file::Paths;
+use crate::platform;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use flate2::Compression;
-use rustix::fs::{Mode, OFlags};
-
-use super::old_file::Paths;
 
 /// How much is compressed between two looks at whether to stop: a few milliseconds' work.
 const CHUNK_BYTES: usize = 64 << 10;
@@ -122,12 +121,9 @@ fn read<'a>(source: &mut impl Read, chunk: &'a mut [u8]) -> io::Result<&'a [u8]>
 }
 
 fn open_plain(path: &Path) -> io::Result<File> {
-    // NONBLOCK so that a pipe put there can't hang us; on plain files it means nothing.
-    let flags =
-        OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file: File = rustix::fs::open(path, flags, Mode::empty())?.into();
+    let file = platform::no_links().read(true).open(path)?;
     let about = file.metadata()?;
-    if !about.is_file() || about.uid() != rustix::process::geteuid().as_raw() {
+    if !about.is_file() || about.uid() != platform::effective_user() {
         let why = "it is no plain file of ours";
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
     }
@@ -136,8 +132,8 @@ fn open_plain(path: &Path) -> io::Result<File> {
 
 /// For us alone from its first byte on; never through a link.
 fn create(path: &Path) -> io::Result<File> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    Ok(rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)?.into())
+    let mut options = platform::no_links();
+    options.write(true).create_new(true).open(path)
 }
 
 /// A folder that can't be put on the disk by itself leaves the order of the steps to the file system, and they all keep it.

@@ -31,10 +31,12 @@ fn lines(place: &Path, file: LogFile) -> Vec<serde_json::Value> {
         .kept(u32::MAX)
         .map(|(moment, forms)| {
             let paths = old_file::Paths::new(place, stem, moment);
-            match forms.compressed {
-                true => unpacked(&paths.compressed),
-                false => fs::read_to_string(paths.plain).unwrap(),
-            }
+            let plain = match forms.compressed {
+                true => None,
+                // On a slow disk the housekeeper outlives the writer, and is at it still.
+                false => fs::read_to_string(paths.plain).ok(),
+            };
+            plain.unwrap_or_else(|| unpacked(&paths.compressed))
         })
         .collect();
     texts.push(fs::read_to_string(rotate::current(place, stem)).unwrap());

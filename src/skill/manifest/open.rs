@@ -2,10 +2,11 @@
 
 use super::folder::{open_to_others, whole, Kind, Source};
 use crate::config::Mistake;
-use rustix::fs::{FileType, Mode, OFlags, Stat};
-use rustix::io::Errno;
-use std::fs::File;
+use crate::platform;
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 /// A manifest with every key and two large schemas is a tenth of this.
 const FILE_BYTES: u64 = 256 << 10;
@@ -23,7 +24,7 @@ pub struct Opened {
 /// What is known of an opened file.
 #[derive(Debug, Clone, Copy)]
 struct Facts {
-    kind: FileType,
+    is_regular: bool,
     mode: u32,
     owner: u32,
 }
@@ -43,19 +44,16 @@ enum Writers {
 pub fn open(source: &Source) -> Result<Opened, Mistake> {
     let path = &source.path;
     let refuse = |text: String| whole(path, &text);
-    let us = rustix::process::geteuid().as_raw();
+    let us = platform::effective_user();
     let around = match source.kind {
         Kind::Yaml => Writers::Nobody,
         Kind::Folder => folder_writers(source, us).map_err(|error| refuse(unreadable(error)))?,
     };
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let file =
-        rustix::fs::open(path, flags, Mode::empty()).map_err(|error| refuse(unreadable(error)))?;
-    let facts = facts(&rustix::fs::fstat(&file).map_err(|error| refuse(unreadable(error)))?);
-    if facts.kind != FileType::RegularFile {
+    let (file, facts) = without_links(path).map_err(|error| refuse(unreadable(error)))?;
+    if !facts.is_regular {
         return Err(refuse("is no regular file".to_string()));
     }
-    let text = read(File::from(file)).map_err(refuse)?;
+    let text = read(file).map_err(refuse)?;
     let by = [around, writers(&facts, us)];
     let others = by.iter().find_map(|writers| match writers {
         Writers::Others(why) => Some(refuse(why.clone())),
@@ -91,23 +89,28 @@ fn writers(facts: &Facts, us: u32) -> Writers {
 }
 
 /// A skill's folder that others can write lets them put another `SKILL.md` there. That we can write it is usual.
-fn folder_writers(source: &Source, us: u32) -> Result<Writers, Errno> {
+fn folder_writers(source: &Source, us: u32) -> io::Result<Writers> {
     let Some(folder) = source.path.parent() else {
         return Ok(Writers::Nobody);
     };
-    let facts = facts(&rustix::fs::lstat(folder)?);
+    let facts = facts(&fs::symlink_metadata(folder)?);
     match writers(&facts, us) {
         Writers::Others(why) => Ok(Writers::Others(format!("is in a folder that {why}"))),
         Writers::Us | Writers::Nobody => Ok(Writers::Nobody),
     }
 }
 
-#[allow(clippy::useless_conversion)] // The widths differ between Linux and macOS.
-fn facts(stat: &Stat) -> Facts {
+fn without_links(path: &Path) -> io::Result<(File, Facts)> {
+    let file = platform::no_links().read(true).open(path)?;
+    let facts = facts(&file.metadata()?);
+    Ok((file, facts))
+}
+
+fn facts(about: &Metadata) -> Facts {
     Facts {
-        kind: FileType::from_raw_mode(stat.st_mode),
-        mode: u32::from(stat.st_mode),
-        owner: stat.st_uid,
+        is_regular: about.is_file(),
+        mode: about.mode(),
+        owner: about.uid(),
     }
 }
 
@@ -122,14 +125,13 @@ fn read(file: File) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| "is not UTF-8".to_string())
 }
 
-fn unreadable(error: Errno) -> String {
+fn unreadable(error: io::Error) -> String {
     match error {
-        Errno::LOOP => {
+        error if platform::is_link(&error) => {
             "is a symbolic link, which may be pointed elsewhere (accepted: the file or folder itself)".to_string()
         }
-        // What opening a socket says.
-        Errno::NXIO | Errno::OPNOTSUPP => "is no regular file".to_string(),
-        error => format!("cannot be read: {}", io::Error::from(error)),
+        error if platform::is_socket(&error) => "is no regular file".to_string(),
+        error => format!("cannot be read: {error}"),
     }
 }
 
@@ -139,7 +141,7 @@ mod tests {
 
     fn judged(owner: u32, mode: u32) -> Writers {
         let facts = Facts {
-            kind: FileType::RegularFile,
+            is_regular: true,
             mode: 0o100_000 | mode,
             owner,
         };

@@ -140,7 +140,8 @@ impl Laws<'_> {
         );
     }
 
-    async fn complaints(&self, law: Law) -> Vec<String> {
+    /// How one law is broken now; nothing when it is kept.
+    pub async fn complaints(&self, law: Law) -> Vec<String> {
         let facts = Facts::gather(self).await;
         match law {
             Law::L1 => lines::one_each(&facts),

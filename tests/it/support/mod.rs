@@ -19,8 +19,10 @@ pub mod script;
 pub mod sse;
 pub mod tls;
 pub mod transport;
+pub mod unpacked;
 pub mod unreachable;
 pub mod upstream;
+pub mod volume;
 pub mod wait;
 pub mod wire;
 

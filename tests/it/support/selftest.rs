@@ -9,6 +9,7 @@ use super::script::Script;
 use super::upstream::Upstream;
 
 mod client;
+mod laws;
 mod plumbing;
 mod upstream;
 

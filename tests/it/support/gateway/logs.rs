@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::{process, Gateway};
+use crate::support::unpacked;
 use crate::support::wait::eventually;
 
 impl Gateway {
@@ -33,16 +34,12 @@ impl Gateway {
 
     /// The whole lines of a log file. A line that is no JSON is a law broken, and left out here.
     pub fn log_lines(&self, file: &str) -> Vec<Value> {
-        let text = self.log_text(file);
-        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-        whole
-            .lines()
-            .filter_map(|line| serde_json::from_str(line).ok())
-            .collect()
+        whole_lines(&self.log_text(file))
     }
 
+    /// Those of the old files, too.
     pub fn access_lines(&self) -> Vec<Value> {
-        self.log_lines("access.jsonl")
+        whole_lines(&unpacked::whole_log(&self.logs_dir(), "access"))
     }
 
     /// The access line of one request.
@@ -70,4 +67,12 @@ impl Gateway {
         })
         .await
     }
+}
+
+fn whole_lines(text: &str) -> Vec<Value> {
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    whole
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect()
 }

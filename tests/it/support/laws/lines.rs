@@ -1,11 +1,14 @@
 //! L1 and L9: the access line of each request, and every line whole.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
+use std::path::Path;
 
 use serde_json::Value;
 
 use super::{id_of, Facts};
 use crate::support::client::{End, Reply};
+use crate::support::unpacked;
 
 /// Gauges of what is under way.
 const IN_FLIGHT: [&str; 3] = [
@@ -83,10 +86,19 @@ pub fn whole(facts: &Facts) -> Vec<String> {
     let folder = facts.gateway.logs_dir();
     let files = std::fs::read_dir(&folder).into_iter().flatten().flatten();
     let names = files.map(|file| file.file_name().to_string_lossy().into_owned());
-    let logs = names.filter(|name| name.contains(".jsonl") && !name.ends_with(".gz"));
-    logs.flat_map(|name| whole_lines(&name, &facts.gateway.log_text(&name)))
+    let logs = names.filter(|name| name.contains(".jsonl") && !name.ends_with(".tmp"));
+    logs.flat_map(|name| whole_lines_of(&name, &folder.join(&name)))
         .chain(gaps(facts))
         .collect()
+}
+
+fn whole_lines_of(name: &str, path: &Path) -> Vec<String> {
+    match unpacked::read(path) {
+        Ok(text) => whole_lines(name, &String::from_utf8_lossy(&text)),
+        // Compressed, or one too many, since the folder was listed.
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        Err(error) => vec![format!("{name}: {error}")],
+    }
 }
 
 fn whole_lines(name: &str, text: &str) -> Vec<String> {

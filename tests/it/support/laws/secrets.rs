@@ -6,6 +6,7 @@ use super::{id_of, Facts};
 use crate::support::canary::{found, UPSTREAM_BODY, UPSTREAM_HEADER};
 use crate::support::client::{nonces, Reply};
 use crate::support::gateway::UpstreamEntry;
+use crate::support::unpacked;
 use crate::support::upstream::SeenRequest;
 
 /// Where something may show, and its bytes.
@@ -71,7 +72,9 @@ async fn places(facts: &Facts<'_>) -> Vec<Place> {
         ("the command line".to_string(), gateway.command_line()),
     ];
     files(&gateway.state_dir(), &mut places);
-    files(&gateway.logs_dir(), &mut places);
+    if !gateway.logs_dir().starts_with(gateway.state_dir()) {
+        files(&gateway.logs_dir(), &mut places);
+    }
     if let Some(metrics) = &facts.metrics {
         places.push(("/metrics".into(), metrics.text().into()));
         places.push((
@@ -83,7 +86,7 @@ async fn places(facts: &Facts<'_>) -> Vec<Place> {
     places
 }
 
-/// Every file below a folder, compressed ones as they are.
+/// Every file below a folder, and what is inside the compressed ones.
 fn files(folder: &Path, places: &mut Vec<Place>) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         match entry.file_type() {
@@ -91,7 +94,10 @@ fn files(folder: &Path, places: &mut Vec<Place>) {
             // Not what a socket or a link leads to.
             Ok(kind) if kind.is_file() => {
                 let bytes = std::fs::read(entry.path()).unwrap_or_default();
-                places.push((entry.path().display().to_string(), bytes));
+                let name = entry.path().display().to_string();
+                let inside = unpacked::inside(&bytes);
+                places.extend(inside.map(|text| (format!("{name}, unpacked"), text)));
+                places.push((name, bytes));
             }
             _ => {}
         }
