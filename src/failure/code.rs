@@ -204,7 +204,7 @@ codes! {
         "In the stream: cut or stalled after part of the answer went out.";
     Draining "draining" 503 true Server
         "The gateway is shutting down."
-        "A request came while the gateway drains, or a stream outlived `drain`.";
+        "A request came while the gateway drains, or had no word of its answer yet when `drain` was over.";
     TooManyConnections "too_many_connections" 503 true Server
         "The gateway has too many connections."
         "`limits.connections` is reached.";

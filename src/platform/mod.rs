@@ -15,6 +15,7 @@ mod own_process;
 mod pages;
 mod priority;
 mod processes;
+mod replace;
 mod socket;
 #[cfg(target_os = "macos")]
 mod sysctl;
@@ -35,6 +36,7 @@ pub use own_process::{own_process, ProcessFacts};
 pub use pages::use_small_pages;
 pub use priority::give_way;
 pub use processes::{processes, working_folder, Process};
+pub use replace::replace_file;
 pub use socket::SocketWatch;
 pub use system::is_macos;
 pub use user::{effective_user, is_root, login_user};

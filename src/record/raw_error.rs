@@ -5,6 +5,9 @@
 
 use std::time::SystemTime;
 
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use base64::Engine;
+
 use super::json::Object;
 
 /// What stands where a secret stood.
@@ -54,7 +57,7 @@ impl RawError<'_> {
     }
 }
 
-/// The text with each secret replaced, plain and as JSON or a URL would write it.
+/// The text with each secret replaced, plain and as JSON, a URL, base64 or a hex dump would write it.
 fn masked(text: &[u8], secrets: &[&[u8]]) -> String {
     let mut text = String::from_utf8_lossy(text).into_owned();
     for secret in secrets
@@ -62,7 +65,8 @@ fn masked(text: &[u8], secrets: &[&[u8]]) -> String {
         .filter(|secret| secret.len() >= SHORTEST_SECRET)
     {
         let plain = String::from_utf8_lossy(secret).into_owned();
-        for form in [url_encoded(secret), json_escaped(&plain), plain] {
+        let spellings = [url_encoded(secret), json_escaped(&plain), plain];
+        for form in spellings.into_iter().chain(encoded(secret)) {
             if text.contains(&form) {
                 text = text.replace(&form, MASK);
             }
@@ -81,6 +85,23 @@ fn url_encoded(secret: &[u8]) -> String {
         }
     }
     out
+}
+
+/// Without the padding and, in base64, for a secret that stands alone: what stands around it would shift its letters.
+fn encoded(secret: &[u8]) -> [String; 4] {
+    let hex = |upper: bool| {
+        let digits = secret.iter().map(|byte| match upper {
+            true => format!("{byte:02X}"),
+            false => format!("{byte:02x}"),
+        });
+        digits.collect()
+    };
+    [
+        STANDARD_NO_PAD.encode(secret),
+        URL_SAFE_NO_PAD.encode(secret),
+        hex(false),
+        hex(true),
+    ]
 }
 
 fn json_escaped(secret: &str) -> String {
@@ -129,6 +150,19 @@ mod tests {
             body_of(r#"{"k":"sk-te/st\"1234"}"#, &[secret]),
             r#"{"k":"[secret]"}"#
         );
+    }
+
+    #[test]
+    fn so_it_is_where_it_was_encoded() {
+        let secret: &[u8] = b"sk-test-1234?>";
+        for text in [
+            "c2stdGVzdC0xMjM0Pz4=",
+            "c2stdGVzdC0xMjM0Pz4",
+            "736b2d746573742d313233343f3e",
+        ] {
+            let shown = body_of(&format!("key {text}"), &[secret]);
+            assert!(shown.starts_with("key [secret]"), "{shown}");
+        }
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! Tells the world that the ports answer: a line, and a file for scripts.
 
-use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use crate::platform;
 
 /// Longer than any start takes; then something is wrong and the process must not pretend to serve.
 const PATIENCE: Duration = Duration::from_secs(35);
@@ -57,16 +57,7 @@ fn write(ports: &Ports, path: &Path) {
     let Ok(text) = serde_json::to_string(ports) else {
         return;
     };
-    let fresh = path.with_extension("json.new");
-    let mut options = std::fs::OpenOptions::new();
-    let opened = options
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .mode(0o600)
-        .open(&fresh);
-    let written = opened.and_then(|mut file| writeln!(file, "{text}"));
-    if let Err(error) = written.and_then(|()| std::fs::rename(&fresh, path)) {
+    if let Err(error) = platform::replace_file(path, &format!("{text}\n")) {
         log::warn!("{} could not be written: {error}", path.display());
     }
 }

@@ -1,9 +1,9 @@
 //! The last configuration that served, kept so that a gateway whose file was broken since can still start.
 
 use std::fs;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+
+use crate::platform;
 
 /// Where it is kept.
 pub fn path(state_dir: &Path) -> PathBuf {
@@ -16,7 +16,7 @@ pub fn keep(state_dir: &Path, text: &str) {
     if fs::read_to_string(&path).is_ok_and(|kept| kept == text) {
         return;
     }
-    if let Err(error) = write(&path, text) {
+    if let Err(error) = platform::replace_file(&path, text) {
         log::warn!(
             "{} can't be written, so that no start will fall back on this configuration: {error}",
             path.display()
@@ -27,19 +27,6 @@ pub fn keep(state_dir: &Path, text: &str) {
 /// The text that was kept; none where there is none.
 pub fn read(state_dir: &Path) -> Option<String> {
     fs::read_to_string(path(state_dir)).ok()
-}
-
-/// Whole or not at all.
-fn write(path: &Path, text: &str) -> std::io::Result<()> {
-    let fresh = path.with_extension("yaml.new");
-    let _ = fs::remove_file(&fresh);
-    let mut file = fs::OpenOptions::new()
-        .create_new(true)
-        .write(true)
-        .mode(0o600)
-        .open(&fresh)?;
-    file.write_all(text.as_bytes())?;
-    fs::rename(&fresh, path)
 }
 
 #[cfg(test)]

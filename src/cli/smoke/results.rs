@@ -1,7 +1,5 @@
 //! What the last run came to, kept for `sidegate doctor --snapshot`.
 
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -9,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::answer::Served;
+use crate::platform;
 use crate::record::rfc3339;
 
 /// One alias.
@@ -52,16 +51,7 @@ pub fn keep(state_dir: &Path, now: SystemTime, rows: &[Row]) {
         aliases: rows,
     };
     let text = serde_json::to_string(&results).unwrap_or_default();
-    let (path, fresh) = (file(state_dir), state_dir.join("run/smoke.json.new"));
-    let mut options = std::fs::OpenOptions::new();
-    let opened = options
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .mode(0o600)
-        .open(&fresh);
-    let written = opened.and_then(|mut file| writeln!(file, "{text}"));
-    let _ = written.and_then(|()| std::fs::rename(&fresh, path));
+    let _ = platform::replace_file(&file(state_dir), &format!("{text}\n"));
 }
 
 /// Of the last run; none where there was none.
