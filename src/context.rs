@@ -19,9 +19,9 @@ use crate::correlation::CorrelationId;
 use crate::failure::{Code, Failure};
 use crate::gate::{Report, Watch, Watches};
 use crate::limits::{BodyPermit, ConnectionPermit, Share};
-use crate::record::labels::Phase;
+use crate::record::labels::{Phase, WaitFor};
 use crate::record::trace::{AttemptSpan, SpanId, Trace};
-use crate::record::{InFlight, Try};
+use crate::record::{InFlight, Try, Wait, Waits};
 use crate::route::{Api, Peek, Shape};
 use crate::skill::{self, Claim, Manifest, Verdict};
 use crate::snapshot::Snapshot;
@@ -132,6 +132,8 @@ pub struct Attempts {
     pub failed_once: Vec<usize>,
     /// Each attempt that ended, for the log line.
     pub tries: Vec<Try>,
+    /// Each wait before one, likewise.
+    pub waits: Waits,
     /// The same for its spans, where it is traced.
     pub spans: Vec<AttemptSpan>,
     /// What the answer that the client gets said about itself.
@@ -267,6 +269,21 @@ impl RequestContext {
             (true, Some(_), false) => Phase::FirstToken,
             (true, Some(_), true) => Phase::Stream,
         }
+    }
+
+    /// It has waited since `began`, for the upstream of `target` where it was one.
+    pub fn waited(&mut self, what: WaitFor, target: Option<usize>, began: Instant) {
+        let ended = clock::now();
+        let target = target.and_then(|target| self.route()?.targets.get(target));
+        let upstream = target.and_then(|target| self.snapshot.upstreams.get(target.upstream));
+        let wait = Wait {
+            what,
+            upstream: upstream.map(|upstream| Arc::clone(&upstream.name)),
+            began: began.saturating_duration_since(self.started),
+            took: ended.saturating_duration_since(began),
+        };
+        let asked = self.attempts.tries.last().map(|last| last.began);
+        self.attempts.waits.add(wait, asked);
     }
 
     /// Something of the answer came from the upstream.

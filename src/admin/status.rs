@@ -157,7 +157,7 @@ fn upstreams(snapshot: &Snapshot, places: &admit::Status) -> Vec<UpstreamStatus>
             kv_cache_ratio: pressure.and_then(|seen| seen.kv_cache),
             draining: upstream.runtime.is_drained(),
             healthy: upstream.runtime.health().is_fit(),
-            last_failure: None,
+            last_failure: upstream.runtime.last_failure(),
         }
     };
     snapshot.upstreams.iter().enumerate().map(status).collect()

@@ -63,3 +63,63 @@ pub enum ErrorClass {
     /// A page where an answer should be: a CDN's, a tunnel's, a stranger's.
     HtmlPage,
 }
+
+impl Outcome {
+    /// It says something about the upstream or the way to it, not about the request, its client or our own end.
+    pub fn is_upstreams(self) -> bool {
+        match self {
+            Outcome::ConnectRefused
+            | Outcome::ConnectTimeout
+            | Outcome::ConnectFailed
+            | Outcome::NoAnswer { .. }
+            | Outcome::HeaderTimeout
+            | Outcome::FirstTokenTimeout
+            | Outcome::IdleTimeout
+            | Outcome::PlainTimeout
+            | Outcome::TotalTimeout
+            | Outcome::ErrorEvent
+            | Outcome::Truncated
+            | Outcome::Protocol
+            | Outcome::Misfit => true,
+            Outcome::Ok | Outcome::Interrupted | Outcome::ClientLeft => false,
+            Outcome::Error { class, .. } => match class {
+                ErrorClass::ContextLength | ErrorClass::ContentPolicy | ErrorClass::Rejected => {
+                    false
+                }
+                ErrorClass::RateLimited
+                | ErrorClass::Overloaded
+                | ErrorClass::Loading
+                | ErrorClass::ServerError
+                | ErrorClass::BadGateway
+                | ErrorClass::Unavailable
+                | ErrorClass::Auth
+                | ErrorClass::ModelMissing
+                | ErrorClass::Redirect
+                | ErrorClass::HtmlPage => true,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_request_deserves_is_not_the_upstreams() {
+        let error = |class| Outcome::Error { status: 400, class };
+        assert!(error(ErrorClass::RateLimited).is_upstreams());
+        assert!(error(ErrorClass::Auth).is_upstreams());
+        assert!(Outcome::TotalTimeout.is_upstreams());
+        for outcome in [
+            error(ErrorClass::ContextLength),
+            error(ErrorClass::ContentPolicy),
+            error(ErrorClass::Rejected),
+            Outcome::ClientLeft,
+            Outcome::Interrupted,
+            Outcome::Ok,
+        ] {
+            assert!(!outcome.is_upstreams(), "{outcome:?}");
+        }
+    }
+}

@@ -13,7 +13,7 @@ use crate::config;
 use crate::http_client::{self, Question, Reply, Server};
 use crate::server;
 
-pub use state::{Breaker, State};
+pub use state::{Breaker, LastFailure, State};
 
 /// A reload reads and checks every file; everything else is quicker.
 const PATIENCE: Duration = Duration::from_secs(20);

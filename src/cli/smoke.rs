@@ -154,7 +154,11 @@ fn ask_all(
             Ok(served) => ("ok".to_owned(), served),
             Err(refused) => {
                 failures.push(format!("{}: {}", ask.alias, refused.why));
-                (refused.code, Served::default())
+                let served = Served {
+                    upstream: refused.upstream,
+                    model: None,
+                };
+                (refused.code, served)
             }
         };
         rows.push(Row::new(ask.alias, ask.route, &result, took, &served));

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::live::{self, State};
+use super::live::{self, LastFailure, State};
 use super::output::{complain, show};
 use super::table::{or_dash, Table};
 use super::{Context, Exit};
@@ -103,10 +103,16 @@ fn upstreams(state: &State) -> Table {
             upstream.family.clone(),
             format!("{}/{}", upstream.in_flight, upstream.streams),
             health.to_owned(),
-            or_dash(failure.map(|failure| format!("{} {}", failure.at, failure.code))),
+            or_dash(failure.map(last_failure)),
         ]);
     }
     table
+}
+
+fn last_failure(failure: &LastFailure) -> String {
+    let id = failure.correlation_id.as_deref().unwrap_or_default();
+    let words = format!("{} {} {id}", failure.at, failure.code);
+    words.trim_end().to_owned()
 }
 
 fn breakers(state: &State) -> Table {
@@ -139,11 +145,12 @@ fn budgets(state: &State) -> Table {
 }
 
 fn failures(state: &State) -> Table {
-    let mut table = Table::new(&["TIME", "ROUTE", "CODE", "ID", "WHAT TO DO"]);
+    let mut table = Table::new(&["TIME", "ROUTE", "UPSTREAM", "CODE", "ID", "WHAT TO DO"]);
     for failure in state.recent_failures.iter().take(FAILURES_SHOWN) {
         table.add([
             failure.ts.clone(),
             or_dash(failure.route.clone()),
+            or_dash(failure.upstream.clone()),
             failure.code.clone(),
             failure.correlation_id.clone(),
             failure.hint.clone(),

@@ -51,12 +51,11 @@ pub fn record(
     let took = clock::now().saturating_duration_since(ctx.started);
     let tokens = tokens(ctx);
     spend::settle(ctx, tokens.spent());
-    write_line(shared, ctx, took, tokens);
+    let hint = hint(ctx);
+    write_line(shared, ctx, took, tokens, hint.as_deref());
     count(shared, ctx, took, tokens);
     traced::send(shared, ctx, took, &tokens);
-    if ctx.failure.is_some() && ctx.status != 499 {
-        remember(shared, ctx);
-    }
+    remember(shared, ctx, hint);
     ctx.attempts.current = None;
 }
 
@@ -124,19 +123,37 @@ fn first_token(ctx: &RequestContext) -> Option<Duration> {
     Some(at.saturating_duration_since(ctx.started))
 }
 
-fn write_line(shared: &Shared, ctx: &RequestContext, took: Duration, tokens: Tokens) {
-    let upstream = ctx
-        .attempts
-        .current
-        .as_ref()
-        .and_then(|c| ctx.snapshot.upstreams.get(c.upstream));
+/// What the client was told to do, where it failed.
+fn hint(ctx: &RequestContext) -> Option<String> {
+    let failure = ctx.failure.as_ref()?;
+    Some(failure::hint(failure, &refuse::about(ctx)))
+}
+
+/// The upstream of the last attempt.
+fn upstream(ctx: &RequestContext) -> Option<&str> {
+    let current = ctx.attempts.current.as_ref()?;
+    let upstream = ctx.snapshot.upstreams.get(current.upstream)?;
+    Some(&upstream.config.name)
+}
+
+fn upload(ctx: &RequestContext) -> Option<Duration> {
+    Some(ctx.body_end?.saturating_duration_since(ctx.started))
+}
+
+fn write_line(
+    shared: &Shared,
+    ctx: &RequestContext,
+    took: Duration,
+    tokens: Tokens,
+    hint: Option<&str>,
+) {
     let line = AccessLine {
         started: ctx.started_wall,
         correlation_id: ctx.correlation.as_str(),
         caller: ctx.caller.as_ref().map(|caller| &*caller.name),
         route: ctx.route().map(|route| route.name.as_str()),
         lane: ctx.call.as_ref().map(|call| call.lane),
-        upstream: upstream.map(|upstream| upstream.config.name.as_str()),
+        upstream: upstream(ctx),
         status: ctx.status,
         code: ctx.code(),
         attempts: ctx.attempts.count,
@@ -168,6 +185,9 @@ fn write_line(shared: &Shared, ctx: &RequestContext, took: Duration, tokens: Tok
         refused_answers: ctx.attempts.misfits,
         discarded_tokens: ctx.attempts.discarded_tokens,
         tries: &ctx.attempts.tries,
+        upload: upload(ctx),
+        waits: ctx.attempts.waits.all(),
+        hint,
     };
     shared.logs.send(labels::LogFile::Access, &line.to_line());
 }
@@ -201,10 +221,7 @@ fn count(shared: &Shared, ctx: &RequestContext, took: Duration, tokens: Tokens) 
 
 /// What of the request's time was the gateway's own: not the client's upload, not an upstream's answer, not a pause.
 fn overhead(ctx: &RequestContext, took: Duration) -> Duration {
-    let upload = ctx.body_end.map_or(Duration::ZERO, |end| {
-        end.saturating_duration_since(ctx.started)
-    });
-    took.saturating_sub(upload)
+    took.saturating_sub(upload(ctx).unwrap_or_default())
         .saturating_sub(ctx.attempts.elsewhere)
 }
 
@@ -260,15 +277,20 @@ fn family(ctx: &RequestContext) -> Option<Family> {
     Some(ctx.snapshot.upstreams.get(current.upstream)?.config.family)
 }
 
-fn remember(shared: &Shared, ctx: &RequestContext) {
-    let Some(failure) = &ctx.failure else { return };
+/// A client that left is no failure.
+fn remember(shared: &Shared, ctx: &RequestContext, hint: Option<String>) {
+    let failure = ctx.failure.as_ref().filter(|_| ctx.status != 499);
+    let (Some(failure), Some(hint)) = (failure, hint) else {
+        return;
+    };
     shared.recent_failures.push(RecentFailure {
         ts: clock::wall(),
         route: ctx.route().map(|route| route.name.clone()),
+        upstream: upstream(ctx).map(str::to_owned),
         code: failure.code().as_str(),
         http_status: failure.http_status(),
         correlation_id: ctx.correlation.as_str().to_owned(),
-        hint: failure::hint(failure, &refuse::about(ctx)),
+        hint,
     });
 }
 

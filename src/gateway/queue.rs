@@ -17,6 +17,7 @@ use crate::admit::{Candidate, Entry, Places, Refused, Ticket};
 use crate::clock;
 use crate::context::RequestContext;
 use crate::failure::{Code, Failure};
+use crate::record::labels::WaitFor;
 use crate::snapshot::Shared;
 
 /// So long after the end of its patience a place of a later tier may still be had.
@@ -34,6 +35,11 @@ pub async fn enter(
 ) -> Result<usize> {
     let asked_at = clock::now();
     let candidates = candidates(ctx, &open.first);
+    let (what, target) = match (open.first.is_empty(), open.paced) {
+        (false, _) => (WaitFor::Place, None),
+        (true, Some((target, _))) => (WaitFor::Pace, Some(target)),
+        (true, None) => (WaitFor::Model, None),
+    };
     let patience = patience(ctx, asked_at);
     // The last moments are the later tiers' (see below).
     let mut entry = ask(shared, ctx, &candidates, patience + LAST_LOOK)?;
@@ -41,6 +47,7 @@ pub async fn enter(
     let told = wait_in_line(session, ctx, &mut entry, open, asked_at + patience).await;
     drop(entry);
     if waits {
+        ctx.waited(what, target, asked_at);
         waited(ctx, clock::now().saturating_duration_since(asked_at));
     } else {
         ctx.attempts.queued.get_or_insert_default();
@@ -127,7 +134,8 @@ async fn wait_in_line(
 
 fn next_look(open: &Open, now: Instant) -> Instant {
     let usual = now + LOOK;
-    open.opens_at
+    let paced = open.paced.map(|(_, at)| at);
+    paced
         .filter(|at| *at > now)
         .map_or(usual, |at| at.min(usual))
 }

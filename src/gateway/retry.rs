@@ -7,7 +7,7 @@ use pingora::http::RequestHeader;
 use pingora::{Error, ErrorSource, ErrorType};
 use pingora_proxy::Session;
 
-use super::{finish, forward, queue, skill_out, traced, trip};
+use super::{finish, forward, queue, refuse, skill_out, traced, trip};
 use crate::attempt::{
     asked, classify, classify_event, fresh_bytes, verdict_for, ErrorClass, Limits, Outcome, Verdict,
 };
@@ -15,6 +15,7 @@ use crate::clock;
 use crate::context::RequestContext;
 use crate::gate::{Fault, Report, INTERRUPTED};
 use crate::record::labels::LogFile;
+use crate::record::status::LastFailure;
 use crate::record::{RawError, Try};
 use crate::route::Api;
 use crate::snapshot::Shared;
@@ -144,6 +145,7 @@ pub fn keep(ctx: &mut RequestContext, report: Report) {
 /// Writes the attempt into the trail and gives its place back.
 pub fn end_attempt(ctx: &mut RequestContext, outcome: Outcome) {
     ctx.attempts.last = Some(outcome);
+    remember(ctx, outcome);
     let verdict = verdict_of(ctx, outcome);
     trip::report(ctx, outcome, verdict);
     let Some(current) = &mut ctx.attempts.current else {
@@ -170,6 +172,19 @@ pub fn end_attempt(ctx: &mut RequestContext, outcome: Outcome) {
         };
         traced::attempted(ctx, &told);
         ctx.attempts.tries.push(told);
+    }
+}
+
+/// For `/status`: an upstream that fails shows it there, also while others serve its requests.
+fn remember(ctx: &RequestContext, outcome: Outcome) {
+    let current = ctx.attempts.current.as_ref();
+    let upstream = current.and_then(|current| ctx.snapshot.upstreams.get(current.upstream));
+    if let Some(upstream) = upstream.filter(|_| outcome.is_upstreams()) {
+        upstream.runtime.failed(LastFailure {
+            at: clock::wall(),
+            code: refuse::last_failure(ctx).code().as_str(),
+            correlation_id: ctx.correlation.as_str().to_owned(),
+        });
     }
 }
 

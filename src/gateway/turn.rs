@@ -18,6 +18,7 @@ use crate::config::Target;
 use crate::context::RequestContext;
 use crate::failure::{Code, Failure};
 use crate::limits::Share;
+use crate::record::labels::WaitFor;
 use crate::snapshot::Shared;
 
 /// What an answer needs of the time that is left, to be worth a wait.
@@ -40,8 +41,8 @@ pub struct Turn {
 
 /// Why a target can't be asked now.
 enum Closed {
-    /// It said 429: not before this.
-    Paced(Instant),
+    /// It said 429: the target, by its index, not before this.
+    Paced(usize, Instant),
     /// Its model is being loaded.
     Loading,
     /// An operator has taken its upstream out of use.
@@ -69,8 +70,8 @@ pub struct Open {
     pub first: Vec<usize>,
     /// Of later tiers, and those whose health probe fails: for when there was no place at the first in time.
     pub later: Vec<usize>,
-    /// Where there are none: when the first one is, as far as that is known.
-    pub opens_at: Option<Instant>,
+    /// Where there are none: the one that wants to be left alone for the shortest time, and until when.
+    pub paced: Option<(usize, Instant)>,
 }
 
 /// Waits until a target may be asked and has a place for the request, or ends the request.
@@ -94,8 +95,8 @@ pub async fn take(
             // It waits in the lane, for a model that is on its way is like a place that will fall free.
             Chosen::Wait(Closed::Loading) => Open::default(),
             // The same for a server that wants to be left alone, so that those who wait for it are bounded and seen.
-            Chosen::Wait(Closed::Paced(at)) if ctx.attempts.last.is_none() => {
-                in_line_until(ctx, at)?
+            Chosen::Wait(Closed::Paced(target, at)) if ctx.attempts.last.is_none() => {
+                in_line_until(ctx, target, at)?
             }
             Chosen::Wait(closed) => {
                 let _resting = resting(shared, ctx);
@@ -120,14 +121,14 @@ fn resting(shared: &Shared, ctx: &RequestContext) -> Option<Share> {
 }
 
 /// Nothing is open before `at`: worth a wait in the lane only if its patience lasts so long.
-fn in_line_until(ctx: &mut RequestContext, at: Instant) -> Result<Open> {
+fn in_line_until(ctx: &mut RequestContext, target: usize, at: Instant) -> Result<Open> {
     let now = clock::now();
     let in_time = total_at(ctx).is_some_and(|end| at + USEFUL_ANSWER <= end);
     if !in_time || at > now + queue::patience(ctx, now) {
         return Err(not_worth_it(ctx, at.saturating_duration_since(now)));
     }
     Ok(Open {
-        opens_at: Some(at),
+        paced: Some((target, at)),
         ..Open::default()
     })
 }
@@ -135,7 +136,7 @@ fn in_line_until(ctx: &mut RequestContext, at: Instant) -> Result<Open> {
 /// How long every target still wants to be left alone; none where something else keeps the request waiting.
 pub fn left_alone_for(ctx: &RequestContext) -> Option<Duration> {
     match choose(ctx) {
-        Chosen::Wait(Closed::Paced(at)) => Some(at.saturating_duration_since(clock::now())),
+        Chosen::Wait(Closed::Paced(_, at)) => Some(at.saturating_duration_since(clock::now())),
         _ => None,
     }
 }
@@ -149,8 +150,8 @@ pub fn look_again(ctx: &mut RequestContext) -> Result<Open> {
             ..Open::default()
         }),
         Chosen::Wait(Closed::Loading) => Ok(Open::default()),
-        Chosen::Wait(Closed::Paced(at)) => Ok(Open {
-            opens_at: Some(at),
+        Chosen::Wait(Closed::Paced(target, at)) => Ok(Open {
+            paced: Some((target, at)),
             ..Open::default()
         }),
         Chosen::Wait(Closed::Drained) => Err(ended(ctx)),
@@ -208,7 +209,7 @@ fn by_tier(open: Vec<usize>, targets: &[Target], load: &impl Load) -> Open {
     Open {
         first,
         later,
-        opens_at: None,
+        paced: None,
     }
 }
 
@@ -218,8 +219,8 @@ fn nearer(one: Closed, other: Closed) -> Closed {
         (_, Closed::Drained) => one,
         (Closed::Loading, _) => one,
         (_, Closed::Loading) => other,
-        (Closed::Paced(a), Closed::Paced(b)) if b < a => other,
-        (Closed::NotWorthIt(_) | Closed::Broken(_), Closed::Paced(_)) => other,
+        (Closed::Paced(_, a), Closed::Paced(_, b)) if b < a => other,
+        (Closed::NotWorthIt(_) | Closed::Broken(_), Closed::Paced(..)) => other,
         (Closed::Broken(a), Closed::Broken(b)) if b < a => other,
         (Closed::Broken(_), Closed::NotWorthIt(_)) => other,
         (Closed::NotWorthIt(a), Closed::NotWorthIt(b)) if b < a => other,
@@ -251,7 +252,8 @@ fn closed(ctx: &RequestContext, choice: Choice) -> Option<Closed> {
         // Its own wait is at least as long as the pace.
         return None;
     }
-    state.pace.ready_at(clock::now()).map(Closed::Paced)
+    let ready_at = state.pace.ready_at(clock::now());
+    ready_at.map(|at| Closed::Paced(choice.target, at))
 }
 
 /// When it may be worth asking again; none when the breaker lets a request through, be it as its probe.
@@ -341,7 +343,14 @@ async fn pause(session: &mut Session, ctx: &mut RequestContext, target: usize) -
         Wait::Now => Ok(()),
         Wait::After(pause) => {
             give_way(ctx, pause);
-            wait_for_target(session, ctx, target, clock::now() + pause).await
+            let began = clock::now();
+            let what = match ctx.attempts.asked_by(target, began) {
+                Some(asked) if !asked.is_zero() => WaitFor::RetryAfter,
+                _ => WaitFor::Backoff,
+            };
+            let waited = wait_for_target(session, ctx, target, began + pause).await;
+            ctx.waited(what, Some(target), began);
+            waited
         }
         Wait::NotWorthIt { retry_after } => Err(not_worth_it(ctx, retry_after)),
     }
@@ -387,11 +396,11 @@ fn wait_for(ctx: &RequestContext, target: usize, random: f64) -> Wait {
 async fn outwait(session: &mut Session, ctx: &mut RequestContext, closed: &Closed) -> Result<()> {
     let now = clock::now();
     let end = total_at(ctx).unwrap_or(now);
-    let until = match closed {
+    let (target, until) = match closed {
         Closed::NotWorthIt(retry_after) => return Err(not_worth_it(ctx, *retry_after)),
         Closed::Broken(retry_in) => return Err(circuit_open(ctx, *retry_in)),
-        Closed::Paced(at) if *at + USEFUL_ANSWER <= end => *at,
-        Closed::Paced(at) => {
+        Closed::Paced(target, at) if *at + USEFUL_ANSWER <= end => (*target, *at),
+        Closed::Paced(_, at) => {
             let retry_after = at.saturating_duration_since(now);
             return Err(not_worth_it(ctx, retry_after));
         }
@@ -399,7 +408,9 @@ async fn outwait(session: &mut Session, ctx: &mut RequestContext, closed: &Close
         Closed::Drained => return Err(ended(ctx)),
     };
     give_way(ctx, until.saturating_duration_since(now));
-    waiting::until(session, ctx, until).await
+    let waited = waiting::until(session, ctx, until).await;
+    ctx.waited(WaitFor::Pace, Some(target), now);
+    waited
 }
 
 /// A long wait is no reason to keep others out of the lane: the place comes back, and is asked for again afterwards.

@@ -11,6 +11,7 @@ use crate::config::Lane;
 
 use super::json::Object;
 use super::labels::{self, Phase, UsageSource};
+use super::waits::Wait;
 
 /// A line with usual names is about 600 bytes; this spares the growing.
 const USUAL_LINE_BYTES: usize = 768;
@@ -79,6 +80,12 @@ pub struct AccessLine<'a> {
     pub discarded_tokens: u64,
     /// Each attempt, in order.
     pub tries: &'a [Try],
+    /// Reading the request's body; none when it never came to its end.
+    pub upload: Option<Duration>,
+    /// Each wait before an attempt, in order.
+    pub waits: &'a [Wait],
+    /// What its client was told to do about a failure, in our own words.
+    pub hint: Option<&'a str>,
 }
 
 /// What one attempt came to.
@@ -166,6 +173,9 @@ impl AccessLine<'_> {
         line.number("refused_answers", u64::from(self.refused_answers));
         line.number("discarded_tokens", self.discarded_tokens);
         line.objects("tries", self.tries, Try::write);
+        line.seconds_or_null("upload_seconds", self.upload);
+        line.objects("waits", self.waits, Wait::write);
+        line.text_or_null("hint", self.hint);
     }
 }
 

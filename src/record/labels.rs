@@ -74,6 +74,22 @@ closed_set! {
 }
 
 closed_set! {
+    /// What a request waited for before an attempt.
+    WaitFor {
+        /// A place in its lane and at an upstream.
+        Place = "place",
+        /// A model that is being loaded, in the lane's queue.
+        Model = "model",
+        /// The end of the pause that the upstream asked for with an earlier request's 429.
+        Pace = "pace",
+        /// The end of the pause that the upstream asked for with this request's last attempt.
+        RetryAfter = "retry_after",
+        /// Its own backoff: the upstream named no time.
+        Backoff = "backoff",
+    }
+}
+
+closed_set! {
     /// Where a request was when its client left.
     Phase {
         Queue = "queue",

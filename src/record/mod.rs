@@ -15,6 +15,7 @@ mod process_log;
 mod raw_error;
 pub mod status;
 pub mod trace;
+mod waits;
 mod writer;
 
 pub use access::{AccessLine, Sequence, Try};
@@ -25,4 +26,5 @@ pub use metrics::{
 };
 pub use process_log::ProcessLog;
 pub use raw_error::RawError;
+pub use waits::{Wait, Waits};
 pub use writer::{Allowance, DropCounts, LogFiles, LogOptions};

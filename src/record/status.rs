@@ -142,15 +142,18 @@ pub struct UpstreamStatus {
     pub draining: bool,
     /// None where no health probe is configured or none has ended yet.
     pub healthy: Option<bool>,
-    /// None since the start.
+    /// Of an attempt there, also where the request was served elsewhere; none since the start.
     pub last_failure: Option<LastFailure>,
 }
 
+/// An attempt that failed: enough to go on with `sidegate explain ID`.
 #[derive(Debug, Clone, Serialize)]
 pub struct LastFailure {
     #[serde(serialize_with = "as_time")]
     pub at: SystemTime,
+    /// What its client would be told if no other attempt followed.
     pub code: &'static str,
+    pub correlation_id: String,
 }
 
 /// One limit of one window, and its count.
@@ -216,6 +219,8 @@ pub struct RecentFailure {
     pub ts: SystemTime,
     /// None when none was chosen.
     pub route: Option<String>,
+    /// Of the last attempt; none when there was none.
+    pub upstream: Option<String>,
     pub code: &'static str,
     /// What its client was told.
     pub http_status: u16,

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crate::attempt::{Health, Prefill, Pressure, Probed, RetryBudget};
 use crate::clock;
 use crate::config;
+use crate::record::status::{LastFailure, Recent};
 
 /// One upstream's memory.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub struct Runtime {
     slots: AtomicU32,
     /// An operator has taken it out of use.
     is_drained: AtomicBool,
+    /// A ring of one: the newest failed attempt.
+    failed: Recent<LastFailure>,
 }
 
 impl Runtime {
@@ -37,6 +40,7 @@ impl Runtime {
             origin: now,
             slots: AtomicU32::new(0),
             is_drained: AtomicBool::new(false),
+            failed: Recent::new(1),
         }
     }
 
@@ -81,6 +85,16 @@ impl Runtime {
         self.is_drained.load(Ordering::Relaxed)
     }
 
+    /// An attempt there has failed.
+    pub fn failed(&self, failure: LastFailure) {
+        self.failed.push(failure);
+    }
+
+    /// The newest attempt that failed there.
+    pub fn last_failure(&self) -> Option<LastFailure> {
+        self.failed.newest_first().pop()
+    }
+
     /// Requests that the server runs at a time, by its own word.
     pub fn slots(&self) -> Option<u32> {
         Some(self.slots.load(Ordering::Relaxed)).filter(|slots| *slots > 0)
@@ -100,14 +114,32 @@ impl Runtime {
 mod tests {
     use super::*;
 
-    #[test]
-    fn progress_is_forgotten_after_a_while() {
-        let rule = config::RetryBudget {
+    fn runtime() -> Runtime {
+        Runtime::new(config::RetryBudget {
             percent: 20,
             floor: 10,
             window: Duration::from_secs(10),
-        };
-        let runtime = Runtime::new(rule);
+        })
+    }
+
+    #[test]
+    fn of_failures_the_newest_stays() {
+        let runtime = runtime();
+        assert!(runtime.last_failure().is_none());
+        for code in ["rate_limited", "upstream_error"] {
+            runtime.failed(LastFailure {
+                at: clock::wall(),
+                code,
+                correlation_id: code.to_owned(),
+            });
+        }
+        let last = runtime.last_failure();
+        assert_eq!(last.map(|last| last.code), Some("upstream_error"));
+    }
+
+    #[test]
+    fn progress_is_forgotten_after_a_while() {
+        let runtime = runtime();
         let start = clock::now();
         assert!(!runtime.progressed_within(Duration::from_secs(9), start));
         runtime.made_progress(start);

@@ -115,6 +115,8 @@ async fn status_is_for_people_and_for_scripts() {
     assert_eq!((text.code, status.code), (0, 0), "{text:?} {status:?}");
     let id = failed.correlation_id().expect("an id");
     assert!(text.stdout.contains(id), "{text:?}");
+    let failure = "  chat   a         upstream_overloaded  ";
+    assert!(text.stdout.contains(failure), "{text:?}");
     assert!(text.stdout.contains("interactive  0/32"), "{text:?}");
     assert_eq!(json(&status)["routes"][0]["name"], "chat");
 }

@@ -138,7 +138,7 @@ const MAY_USE_PINGORA: &[&str] = &[
     "snapshot",
 ];
 
-fn sources() -> Vec<(String, PathBuf, String)> {
+pub fn sources() -> Vec<(String, PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     gather(&root, &mut files);

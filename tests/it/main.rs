@@ -16,6 +16,7 @@ mod support;
 
 mod house;
 mod keepalive;
+mod runbook;
 
 mod admission;
 mod arrive;

@@ -54,6 +54,10 @@ pub struct AccessFields {
     pub upstream_status: Option<u16>,
     pub dropped_events: Option<u64>,
     pub tries: Option<Vec<Try>>,
+    pub upload_seconds: Option<f64>,
+    /// None in a line of an older gateway, which didn't say where the time went.
+    pub waits: Option<Vec<Wait>>,
+    pub hint: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -65,6 +69,16 @@ pub struct Try {
     pub began_seconds: Option<f64>,
     pub took_seconds: Option<f64>,
     pub reused: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Wait {
+    #[serde(rename = "for")]
+    pub what: Option<String>,
+    pub upstream: Option<String>,
+    pub began_seconds: Option<f64>,
+    pub took_seconds: Option<f64>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,6 +1,7 @@
 //! What happened to one request, as text for people and as JSON for scripts.
 
 mod text;
+mod time;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -62,9 +63,12 @@ impl Story<'_> {
         Code::ALL.iter().copied().find(|code| code.as_str() == name)
     }
 
-    /// What the client was told to do about it, as far as the files tell.
+    /// What the client was told to do about it; made anew for a line of an older gateway, as far as the files tell.
     fn hint(&self) -> Option<String> {
         let fields = &self.access.as_ref()?.of;
+        if fields.hint.is_some() {
+            return fields.hint.clone();
+        }
         let mut failure = Failure::new(self.code()?);
         if let Some(status) = fields.status {
             failure = failure.status(status);

@@ -118,12 +118,15 @@ pub struct Upstream {
 pub struct LastFailure {
     pub at: String,
     pub code: String,
+    /// None from an older gateway.
+    pub correlation_id: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
 pub struct Failure {
     pub ts: String,
     pub route: Option<String>,
+    pub upstream: Option<String>,
     pub code: String,
     pub correlation_id: String,
     #[serde(default)]

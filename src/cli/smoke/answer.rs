@@ -19,6 +19,8 @@ pub struct Refused {
     pub code: String,
     /// What to do about it.
     pub why: String,
+    /// The last that was asked, where one was.
+    pub upstream: Option<String>,
 }
 
 /// As much of a failure summary as is shown.
@@ -44,6 +46,7 @@ impl Refused {
         Refused {
             code: "no_answer".to_owned(),
             why,
+            upstream: None,
         }
     }
 
@@ -54,16 +57,18 @@ impl Refused {
 }
 
 pub fn judge(reply: &Reply) -> Result<Served, Refused> {
+    let upstream = header(reply, "x-sidegate-upstream");
     if reply.status == 200 {
         let answer: Option<Answer> = serde_json::from_slice(&reply.body).ok();
         return match answer {
             Some(answer) => Ok(Served {
-                upstream: header(reply, "x-sidegate-upstream"),
+                upstream,
                 model: answer.model,
             }),
             None => Err(Refused {
                 code: "no_json".to_owned(),
                 why: "the answer is no JSON object".to_owned(),
+                upstream,
             }),
         };
     }
@@ -72,10 +77,12 @@ pub fn judge(reply: &Reply) -> Result<Served, Refused> {
         Some(Summary { error }) => Refused {
             code: error.code,
             why: error.message,
+            upstream,
         },
         None => Refused {
             code: format!("status_{}", reply.status),
             why: "whatever listens there doesn't answer as sidegate does".to_owned(),
+            upstream: None,
         },
     })
 }
@@ -113,7 +120,8 @@ mod tests {
     fn a_failure_keeps_its_code_and_its_advice() {
         let summary = r#"{"error": {"code": "upstream_rejected", "message": "do this"}}"#;
         let refused = judge(&reply(400, summary)).unwrap_err();
-        assert_eq!(refused.why, "do this");
+        let told = (refused.why.as_str(), refused.upstream.as_deref());
+        assert_eq!(told, ("do this", Some("a")));
         assert!(refused.may_be_no_chat_model());
         assert_eq!(judge(&reply(502, "<html>")).unwrap_err().code, "status_502");
     }

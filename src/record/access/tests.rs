@@ -1,4 +1,5 @@
 use super::*;
+use crate::record::labels::WaitFor;
 
 fn whole_line() -> AccessLine<'static> {
     AccessLine {
@@ -35,6 +36,9 @@ fn whole_line() -> AccessLine<'static> {
         refused_answers: 1,
         discarded_tokens: 97,
         tries: &[],
+        upload: Some(Duration::from_micros(250)),
+        waits: &[],
+        hint: None,
     }
 }
 
@@ -63,6 +67,7 @@ fn bare_line() -> AccessLine<'static> {
         client_retry: None,
         phase: Some(Phase::Queue),
         upstream_status: None,
+        upload: None,
         ..whole_line()
     }
 }
@@ -76,7 +81,8 @@ fn a_request_that_went_well_is_this_very_line() {
         r#""bytes_in":36700,"bytes_out":9120,"prompt_tokens":8123,"completion_tokens":256,"#,
         r#""usage_source":"reported","finish_reason":"stop","config_generation":3,"seq":41,"method":"POST","#,
         r#""path":"chat/completions","stream":true,"tier":0,"client_retry":1,"phase":null,"upstream_status":200,"dropped_events":0,"#,
-        r#""skill":"report","answer_fits":true,"refused_answers":1,"discarded_tokens":97,"tries":[]}"#,
+        r#""skill":"report","answer_fits":true,"refused_answers":1,"discarded_tokens":97,"tries":[],"#,
+        r#""upload_seconds":0.000250,"waits":[],"hint":null}"#,
         "\n"
     );
     assert_eq!(String::from_utf8(whole_line().to_line()).unwrap(), expected);
@@ -93,6 +99,29 @@ fn a_client_that_left_at_once_still_has_every_key() {
     assert_eq!(bare["first_token_seconds"], serde_json::Value::Null);
     assert_eq!(bare["phase"], "queue");
     assert_eq!(bare["status"], 499);
+}
+
+#[test]
+fn waits_say_for_what_for_whom_and_how_long() {
+    let wait = |what, upstream: Option<&str>| Wait {
+        what,
+        upstream: upstream.map(Arc::from),
+        began: Duration::from_millis(2),
+        took: Duration::from_millis(1500),
+    };
+    let waits = [wait(WaitFor::Place, None), wait(WaitFor::Pace, Some("a"))];
+    let line = AccessLine {
+        waits: &waits,
+        hint: Some("Wait 2 s and resend."),
+        ..whole_line()
+    };
+    let text = String::from_utf8(line.to_line()).unwrap();
+    let expected = concat!(
+        r#""waits":[{"for":"place","upstream":null,"began_seconds":0.002000,"took_seconds":1.500000},"#,
+        r#"{"for":"pace","upstream":"a","began_seconds":0.002000,"took_seconds":1.500000}],"#,
+        r#""hint":"Wait 2 s and resend."}"#,
+    );
+    assert!(text.ends_with(&format!("{expected}\n")), "{text}");
 }
 
 #[test]

@@ -50,6 +50,7 @@ fn a_recent_failure_leads_on_to_explain() {
     recent.push(RecentFailure {
         ts: at(),
         route: None,
+        upstream: None,
         code: "invalid_token",
         http_status: 401,
         correlation_id: "0192f".to_owned(),

@@ -10,6 +10,8 @@ use crate::stage::Stage;
 use crate::support::canary::UPSTREAM_BODY;
 use crate::support::{laws, plain, Gateway, Upstream};
 
+mod time;
+
 #[tokio::test]
 async fn a_request_that_went_elsewhere_is_told_attempt_by_attempt() {
     let (a, b) = (

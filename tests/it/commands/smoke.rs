@@ -43,6 +43,8 @@ async fn one_that_fails_is_named_and_ends_in_2() {
 
     assert_eq!(output.code, 2, "{output:?}");
     assert!(output.stdout.contains("upstream_overloaded"), "{output:?}");
+    let row = output.stdout.lines().nth(1).expect("a row");
+    assert_eq!(row.split_whitespace().nth(4), Some("a"), "{output:?}");
     assert!(
         output.stderr.contains("m: The model is overloaded"),
         "{output:?}"

@@ -18,7 +18,9 @@ const SCRIPT_DEADLINE: Duration = Duration::from_secs(240);
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_shows_what_is_and_nothing_else() {
     let chromium = program("chromium");
-    let stage = Stage::start(plain::chat("served")).await;
+    let stage = Stage::start(plain::unauthorized()).await;
+    // What fails is to be seen there.
+    stage.tell(&stage.chat()).await;
     let mut tests = Command::new("node");
     tests
         .args(["--test", "tests/real/page/page.test.mjs"])

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::stage::Stage;
-use crate::support::{eventually, plain};
+use crate::support::{eventually, laws, plain, Gateway, Upstream};
 
 #[tokio::test]
 async fn livez_and_readyz_need_no_token() {
@@ -77,12 +77,58 @@ async fn the_last_failures_stand_in_the_status_with_what_to_do() {
         (&json!("invalid_token"), &json!(null))
     );
     assert_eq!(newest["correlation_id"], json!(refused.correlation_id()));
+    assert_eq!(newest["upstream"], json!(null));
     let oldest = &recent[1];
     assert_eq!(
         (&oldest["code"], &oldest["route"]),
         (&json!("upstream_auth_failed"), &json!("chat"))
     );
+    assert_eq!(oldest["upstream"], json!("a"));
     assert_eq!(oldest["hint"], failed.json()["remediation_hint"]);
+    stage.end().await;
+}
+
+/// Nobody sees it from outside: `b` answers in its place.
+#[tokio::test]
+async fn an_upstream_that_fails_shows_it_although_another_serves() {
+    let (a, b) = (
+        Upstream::start(plain::rate_limited(Some("30"))).await,
+        Upstream::start(plain::chat("hello")).await,
+    );
+    let builder = Gateway::builder().upstream("a", &a).upstream("b", &b);
+    let gateway = builder.route("chat", "m", &["a", "b"]).start().await;
+    let reply = gateway.client().chat("m").send().await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let id = reply.correlation_id().expect("an id");
+    gateway.wait_access(id).await;
+
+    let status = gateway.status().await;
+    let text = gateway.run(&["status"]).await;
+
+    let [failed, well] = [0, 1].map(|index| &status["upstreams"][index]["last_failure"]);
+    assert_eq!(
+        (&failed["code"], &failed["correlation_id"]),
+        (&json!("rate_limited"), &json!(id))
+    );
+    assert!(failed["at"].is_string(), "{failed}");
+    assert_eq!(
+        (well, &status["recent_failures"]),
+        (&json!(null), &json!([]))
+    );
+    let rows = text.stdout.lines();
+    let rows: Vec<&str> = rows.filter(|row| row.contains(" vllm ")).collect();
+    assert!(rows[0].ends_with(&format!("rate_limited {id}")), "{text:?}");
+    assert!(rows[1].ends_with(" -"), "{text:?}");
+    laws::check(&gateway, &[&a, &b]).await;
+}
+
+#[tokio::test]
+async fn a_request_that_deserves_its_refusal_is_no_failure_of_the_upstream() {
+    let stage = Stage::start(plain::content_policy_violation()).await;
+    let (refused, _) = stage.tell(&stage.chat()).await;
+    assert_eq!(refused.code().as_deref(), Some("content_policy_violation"));
+    let status = stage.gateway.status().await;
+    assert_eq!(status["upstreams"][0]["last_failure"], json!(null));
     stage.end().await;
 }
 

@@ -113,11 +113,11 @@ test("all_well_is_said_and_every_section_has_its_facts", () =>
       page,
       "#failures",
       "upstream_first_token_timeout",
-      "on chat",
+      "on chat at vllm-a, ",
       "2 h ago",
       "01a20355-44d2-76ab-93af-8867f4686e03",
       "wrote nothing for 60 s",
-      "invalid_token on no route",
+      "invalid_token on no route, ",
     );
     await assertSays(
       page,
@@ -139,6 +139,7 @@ test("all_well_is_said_and_every_section_has_its_facts", () =>
       "together",
       "41 % used, 250.0 GiB free",
     );
+    assert.ok(!(await page.text("#upstreams")).includes("last failure"));
     await assertSays(page, "#who", "up 1 d 2 h");
   }));
 
@@ -190,6 +191,7 @@ test("everything_wrong_at_once_is_listed_worst_first", () =>
     await assertSays(page, "#upstreams", "upstream_unreachable, ", "fails its probe", "yes, takes no new requests");
     assert.equal(await page.text("#spoken"), "Route code can't be served, and 10 more");
     assert.equal(await page.value("document.querySelectorAll('#failures > div > ol > li').length"), 6);
+    await assertSays(page, "#upstreams", "last failure", "upstream_unreachable, ", "ID 01a20355-44d2-76ab-93af-000000000009");
   }));
 
 test("a_breakers_countdown_goes_on_between_answers_and_ends_at_the_next_request", async () => {
@@ -675,7 +677,13 @@ test("a_running_gateways_own_page_is_well", { skip: !process.env.SIDEGATE_ADMIN 
     await page.until("document.getElementById('live').textContent !== ''");
     const status = await (await fetch(new URL("/status", process.env.SIDEGATE_ADMIN))).json();
     for (const { name } of status.routes) await assertSays(page, "#routes", name);
-    for (const { name } of status.upstreams) await assertSays(page, "#upstreams", name);
+    for (const { name, last_failure } of status.upstreams) {
+      await assertSays(page, "#upstreams", name);
+      if (last_failure) await assertSays(page, "#upstreams", last_failure.code, last_failure.correlation_id);
+    }
+    for (const { code, route, upstream, correlation_id, hint } of status.recent_failures) {
+      await assertSays(page, "#failures", `${code} on ${route} at ${upstream}, `, correlation_id, hint);
+    }
     await assertSays(page, "#lanes", "interactive", "batch");
     await assertSays(page, "#speed", "Since the start");
     await assertSays(page, "#upkeep", `generation ${status.config.generation}`);

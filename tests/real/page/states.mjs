@@ -80,6 +80,7 @@ export function well() {
       {
         ts: ago(7200),
         route: "chat",
+        upstream: "vllm-a",
         code: "upstream_first_token_timeout",
         correlation_id: "01a20355-44d2-76ab-93af-8867f4686e03",
         hint: "The model server took the request but wrote nothing for 60 s; look at its queue.",
@@ -87,6 +88,7 @@ export function well() {
       {
         ts: ago(8000),
         route: null,
+        upstream: null,
         code: "invalid_token",
         correlation_id: "01a20355-4560-7c79-86b2-4d5dff6e3493",
         hint: "Send the token that `sidegate token new` printed.",
@@ -140,7 +142,11 @@ export function night() {
   status.upstreams[1].waiting = 41;
   status.upstreams[2].healthy = false;
   status.upstreams[3].draining = true;
-  status.upstreams[0].last_failure = { at: ago(12), code: "upstream_unreachable" };
+  status.upstreams[0].last_failure = {
+    at: ago(12),
+    code: "upstream_unreachable",
+    correlation_id: "01a20355-44d2-76ab-93af-000000000009",
+  };
   status.budgets[1].used = 60;
   status.shared = { state: "alone", since: ago(300), reason: "connection refused" };
   status.breaker_shared = false;
@@ -150,6 +156,7 @@ export function night() {
   const fresh = [14, 21, 35, 36].map((seconds, index) => ({
     ts: ago(seconds),
     route: index % 2 ? "code" : "chat",
+    upstream: "vllm-a",
     code: index === 3 ? "upstream_overloaded" : "upstream_unreachable",
     correlation_id: `01a20355-44d2-76ab-93af-00000000000${index}`,
     hint: "The model server refuses connections; start it again, then: sidegate breakers reset.",

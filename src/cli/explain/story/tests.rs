@@ -3,8 +3,8 @@ use std::time::{Duration, SystemTime};
 use super::*;
 use crate::cli::explain::search::Found;
 use crate::config::{self, Environment, Lane};
-use crate::record::labels::{Outcome, UsageSource};
-use crate::record::{AccessLine, RawError, Try};
+use crate::record::labels::{Outcome, UsageSource, WaitFor};
+use crate::record::{AccessLine, RawError, Try, Wait};
 
 const ID: &str = "0192f-x";
 
@@ -25,7 +25,11 @@ fn attempt(upstream: &str, outcome: Outcome, status: u16) -> Try {
 
 /// A line as the gateway writes it.
 fn access(status: u16, code: &'static str, tries: &[Try]) -> Found {
-    let line = AccessLine {
+    found("access.jsonl", line(status, code, tries).to_line())
+}
+
+fn line<'a>(status: u16, code: &'static str, tries: &'a [Try]) -> AccessLine<'a> {
+    AccessLine {
         started: at(1_767_323_045),
         correlation_id: ID,
         caller: Some("agent-7"),
@@ -59,8 +63,19 @@ fn access(status: u16, code: &'static str, tries: &[Try]) -> Found {
         refused_answers: 0,
         discarded_tokens: 0,
         tries,
-    };
-    found("access.jsonl", line.to_line())
+        upload: Some(Duration::from_millis(10)),
+        waits: &[],
+        hint: None,
+    }
+}
+
+fn waited(what: WaitFor, began: u64, took: u64) -> Wait {
+    Wait {
+        what,
+        upstream: (what == WaitFor::Backoff).then(|| "a".into()),
+        began: Duration::from_millis(began),
+        took: Duration::from_millis(took),
+    }
 }
 
 fn raw(seconds: u64, number: u32, content_type: &str, body: &str) -> Found {
@@ -125,7 +140,8 @@ fn the_text_says_who_what_how_and_each_attempt() {
          route         chat\n\
          lane          batch\n\
          answer        502 upstream_error: Any other 5xx, 408 or 425 of the upstream, or its error event.\n\
-         time          3.210s in all, 0.040s in the queue\n\
+         time          3.210s in all: 0.010s reading the request, 0.040s in the queue, 3.000s at upstreams, 0.160s in the \
+         gateway itself\n\
          tokens        7 prompt, - completion, estimated\n\
          bytes         120 in, 345 out\n\
          generation    3\n\
@@ -146,6 +162,67 @@ fn the_text_says_who_what_how_and_each_attempt() {
         ["2", "b", "server_error", "500", "0.002s", "1.500s", "new"]
     );
     assert!(text.contains("\nwhat to do: Resend once, "));
+}
+
+#[test]
+fn waits_stand_among_the_attempts_in_the_order_of_time() {
+    let mut tries = [
+        attempt("a", Outcome::ServerError, 503),
+        attempt("a", Outcome::Ok, 200),
+    ];
+    tries[1].began = Duration::from_millis(1710);
+    let waits = [
+        waited(WaitFor::Place, 0, 2),
+        waited(WaitFor::Backoff, 1502, 208),
+    ];
+    let line = AccessLine {
+        waits: &waits,
+        first_token: Some(Duration::from_millis(3000)),
+        ..line(200, "ok", &tries)
+    };
+    let access = found("access.jsonl", line.to_line());
+    let text = story(&access, &[], None).text();
+    let rows = text.lines().skip_while(|line| !line.starts_with("ATTEMPT"));
+    let rows: Vec<&str> = rows
+        .skip(1)
+        .map(|row| row.get(..35).unwrap_or(row))
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            "-        -         waited for a pla",
+            "1        a         server_error    ",
+            "-        a         waited: backoff ",
+            "2        a         ok              ",
+        ]
+    );
+    // What was waited for a place is the queue's and no other wait.
+    let time = "0.040s in the queue, 0.208s waiting before an attempt, 3.000s at upstreams; 3.000s until the \
+                first token, then 0.210s of stream\n";
+    assert!(text.contains(time), "{text}");
+}
+
+#[test]
+fn a_line_of_an_older_gateway_says_no_more_of_its_time_than_it_knows() {
+    let line = r#"{"correlation_id":"0192f-x","duration_seconds":9.0,"queue_seconds":1.0,"code":"lane_full","status":429}"#;
+    let access = found("access.jsonl", line.as_bytes().to_vec());
+    let story = story(&access, &[], None);
+    assert!(story
+        .text()
+        .contains("9.000s in all: 1.000s in the queue\n"));
+    assert!(story.hint().unwrap().contains("batch lane"));
+}
+
+#[test]
+fn the_hint_is_the_one_of_the_line() {
+    let line = AccessLine {
+        hint: Some("Do this."),
+        ..line(429, "rate_limited", &[])
+    };
+    let access = found("access.jsonl", line.to_line());
+    let text = story(&access, &[], None).text();
+    assert!(text.ends_with("\nwhat to do: Do this.\n"), "{text}");
+    assert!(text.contains("none: an earlier request's 429 still held\n"));
 }
 
 #[test]

@@ -1,10 +1,13 @@
 //! The story as text: who asked for what, how it ended, each attempt, what the upstreams said, what to do.
 
+use std::cmp::Ordering;
 use std::fmt::Write;
 
-use super::Story;
-use crate::cli::explain::line::{Access, AccessFields, Raw, Try};
+use super::{time, Story};
+use crate::cli::explain::line::{Access, AccessFields, Raw, Try, Wait};
 use crate::cli::table::{or_dash, Table};
+use crate::failure::Code;
+use crate::record::labels::WaitFor;
 
 /// Of a raw error's body; enough for any message, and a screen stays a screen.
 const SHOWN_BODY_BYTES: usize = 2 * 1024;
@@ -42,10 +45,9 @@ fn told(story: &Story, access: &Access) -> String {
         facts.add([name.to_owned(), visible(&value)]);
     }
     text.push_str(&facts.text());
-    let tries = of.tries.as_deref().unwrap_or_default();
-    if !tries.is_empty() {
+    if let Some(steps) = steps(of) {
         text.push('\n');
-        text.push_str(&attempts(tries).text());
+        text.push_str(&steps.text());
     }
     if story.earlier > 0 {
         let _ = write!(
@@ -65,11 +67,14 @@ fn facts_of(story: &Story, of: &AccessFields) -> Vec<(&'static str, String)> {
         ("route", or_dash(of.route.as_deref())),
         ("lane", or_dash(of.lane.as_deref())),
         ("answer", answer(story, of)),
-        ("time", time(of)),
+        ("time", time::of(of)),
         ("tokens", tokens(of)),
         ("bytes", bytes(of)),
         ("generation", or_dash(of.config_generation)),
     ];
+    if of.attempts == Some(0) {
+        facts.push(("attempts", format!("none: {}", unasked(story, of))));
+    }
     if let Some(phase) = &of.phase {
         facts.push(("client left", format!("during {}", phase.replace('_', " "))));
     }
@@ -81,6 +86,16 @@ fn facts_of(story: &Story, of: &AccessFields) -> Vec<(&'static str, String)> {
         facts.push(("left out", format!("{events} that were no JSON")));
     }
     facts
+}
+
+/// Why no upstream was asked.
+fn unasked(story: &Story, of: &AccessFields) -> &'static str {
+    match (of.code.as_deref(), story.code()) {
+        (Some("ok"), _) => "the gateway itself answers this",
+        (_, Some(Code::ClientClosed)) => "the client left before",
+        (_, Some(Code::RateLimited)) => "an earlier request's 429 still held",
+        _ => "the gateway itself refused it",
+    }
 }
 
 fn asked(of: &AccessFields) -> String {
@@ -97,19 +112,6 @@ fn answer(story: &Story, of: &AccessFields) -> String {
         Some(code) => format!("{answer}: {}", code.when()),
         None => answer,
     }
-}
-
-fn time(of: &AccessFields) -> String {
-    let mut time = format!("{} in all", seconds(of.duration_seconds));
-    for (name, value) in [
-        ("in the queue", of.queue_seconds),
-        ("until the first token", of.first_token_seconds),
-    ] {
-        if value.is_some() {
-            let _ = write!(time, ", {} {name}", seconds(value));
-        }
-    }
-    time
 }
 
 fn tokens(of: &AccessFields) -> String {
@@ -132,7 +134,8 @@ fn bytes(of: &AccessFields) -> String {
     format!("{} in, {} out", or_dash(of.bytes_in), or_dash(of.bytes_out))
 }
 
-fn attempts(tries: &[Try]) -> Table {
+/// Attempts and what was waited for between them, as they followed each other.
+fn steps(of: &AccessFields) -> Option<Table> {
     let mut table = Table::new(&[
         "ATTEMPT",
         "UPSTREAM",
@@ -142,23 +145,61 @@ fn attempts(tries: &[Try]) -> Table {
         "TOOK",
         "CONNECTION",
     ]);
-    for (place, attempt) in tries.iter().enumerate() {
-        let connection = match attempt.reused {
-            Some(true) => "reused",
-            Some(false) => "new",
-            None => "-",
-        };
-        table.add([
-            (place + 1).to_string(),
-            or_dash(attempt.upstream.as_deref().map(visible)),
-            or_dash(attempt.outcome.as_deref().map(visible)),
-            or_dash(attempt.status),
-            seconds(attempt.began_seconds),
-            seconds(attempt.took_seconds),
-            connection.to_owned(),
-        ]);
-    }
-    table
+    let tries = of.tries.iter().flatten().enumerate();
+    let tries = tries.map(|(place, attempt)| (attempt.began_seconds, attempt_row(place, attempt)));
+    let waits = of.waits.iter().flatten();
+    let waits = waits.map(|wait| (wait.began_seconds, wait_row(wait)));
+    let mut rows: Vec<(Option<f64>, [String; 7])> = waits.chain(tries).collect();
+    // Stable: a wait that took no time stays before what it was for.
+    rows.sort_by(|(one, _), (other, _)| one.partial_cmp(other).unwrap_or(Ordering::Equal));
+    let some = !rows.is_empty();
+    rows.into_iter().for_each(|(_, row)| table.add(row));
+    some.then_some(table)
+}
+
+fn attempt_row(place: usize, attempt: &Try) -> [String; 7] {
+    let connection = match attempt.reused {
+        Some(true) => "reused",
+        Some(false) => "new",
+        None => "-",
+    };
+    [
+        (place + 1).to_string(),
+        or_dash(attempt.upstream.as_deref().map(visible)),
+        or_dash(attempt.outcome.as_deref().map(visible)),
+        or_dash(attempt.status),
+        seconds(attempt.began_seconds),
+        seconds(attempt.took_seconds),
+        connection.to_owned(),
+    ]
+}
+
+fn wait_row(wait: &Wait) -> [String; 7] {
+    let none = || "-".to_owned();
+    [
+        none(),
+        or_dash(wait.upstream.as_deref().map(visible)),
+        visible(&waited(wait)),
+        none(),
+        seconds(wait.began_seconds),
+        seconds(wait.took_seconds),
+        none(),
+    ]
+}
+
+/// In words; one of another version by its name.
+fn waited(wait: &Wait) -> String {
+    let name = wait.what.as_deref().unwrap_or("-");
+    let known = WaitFor::ALL.into_iter().find(|it| it.as_str() == name);
+    let words = match known {
+        Some(WaitFor::Place) => "waited for a place",
+        Some(WaitFor::Model) => "waited for its model to load",
+        Some(WaitFor::Pace) => "waited: an earlier 429 held",
+        Some(WaitFor::RetryAfter) => "waited as it had asked",
+        Some(WaitFor::Backoff) => "waited: backoff",
+        None => return format!("waited: {name}"),
+    };
+    words.to_owned()
 }
 
 fn raw_error(raw: &Raw) -> String {
@@ -201,7 +242,7 @@ fn beginning(body: &str) -> &str {
     body.get(..end).unwrap_or_default()
 }
 
-fn seconds(seconds: Option<f64>) -> String {
+pub fn seconds(seconds: Option<f64>) -> String {
     or_dash(seconds.map(|seconds| format!("{seconds:.3}s")))
 }
 
