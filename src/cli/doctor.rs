@@ -10,6 +10,7 @@ mod fix;
 mod folders;
 mod gateway;
 mod machine;
+mod open_files;
 mod ports;
 mod service;
 mod shared_file;
@@ -117,6 +118,7 @@ fn examine(facts: &Facts) -> Vec<Finding> {
     findings.extend(upstreams::check(facts));
     findings.extend(gateway::check(facts));
     findings.extend(machine::check(facts));
+    findings.extend(open_files::check(facts));
     findings.extend(service::check(facts));
     findings.extend(agents::check(facts));
     findings

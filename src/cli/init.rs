@@ -12,6 +12,7 @@ mod wishes;
 mod yaml;
 
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::output::complain;
@@ -46,6 +47,9 @@ pub struct Arguments {
     /// Replace a configuration that exists; the old one is kept beside it.
     #[arg(long)]
     force: bool,
+    /// Ports of this host to look at in place of the usual ones, for tests: those must not depend on what runs here.
+    #[arg(long, hide = true, value_delimiter = ',')]
+    ports: Vec<u16>,
 }
 
 /// How a step ends the command early.
@@ -71,7 +75,7 @@ fn try_run(context: &Context, arguments: &Arguments) -> Result<Exit, Stop> {
         return Err((Exit::Usage, NO_TERMINAL.to_owned()));
     }
     let servers = match wishes.servers.is_empty() {
-        true => found(&look::usual(), asks)?,
+        true => found(&places(&arguments.ports), asks)?,
         false => wishes::asked(wishes.servers, ask)?,
     };
     let plan = plan(servers);
@@ -142,9 +146,16 @@ fn usual_file(context: &Context) -> Option<PathBuf> {
     Some(Path::new(home).join(".sidegate/sidegate.yaml"))
 }
 
+fn places(ports: &[u16]) -> Vec<SocketAddr> {
+    match ports {
+        [] => look::usual(),
+        ports => look::at(ports),
+    }
+}
+
 /// The servers that answer, or the one that somebody types in.
-fn found(usual: &[std::net::SocketAddr], asks: bool) -> Result<Vec<Server>, Stop> {
-    let found = look(usual, ask);
+fn found(places: &[SocketAddr], asks: bool) -> Result<Vec<Server>, Stop> {
+    let found = look(places, ask);
     found
         .iter()
         .for_each(|found| complain(&format!("found: {found}")));
@@ -165,7 +176,7 @@ fn found(usual: &[std::net::SocketAddr], asks: bool) -> Result<Vec<Server>, Stop
     }
 }
 
-fn ask(address: std::net::SocketAddr, path: &str) -> Option<super::fingerprint::Answer> {
+fn ask(address: SocketAddr, path: &str) -> Option<super::fingerprint::Answer> {
     look::ask_over_http(address, path)
 }
 

@@ -40,7 +40,11 @@ pub fn ask(context: &Context, method: &'static str, path: &str) -> Result<Reply,
     ask_within(context, method, path, PATIENCE)
 }
 
-fn ask_within(
+/// The same for whoever must not wait long.
+///
+/// # Errors
+/// See [`Silence`].
+pub fn ask_within(
     context: &Context,
     method: &'static str,
     path: &str,

@@ -2,6 +2,8 @@
 
 mod supervised;
 
+use std::path::PathBuf;
+
 use super::output::complain;
 use super::{Context, Exit};
 use crate::config::{self, Loaded};
@@ -13,11 +15,15 @@ pub struct Arguments {
     /// and systemd, which would restart the gateway for ever.
     #[arg(long)]
     supervised: bool,
+    /// The state folder, for when the configuration is gone and so doesn't name it: its last good configuration is there.
+    /// `service install` fills this in.
+    #[arg(long, value_name = "DIR", requires = "supervised")]
+    state_dir: Option<PathBuf>,
 }
 
 pub fn run(context: Context, arguments: &Arguments) -> Exit {
     if arguments.supervised {
-        return supervised::run(context);
+        return supervised::run(context, arguments.state_dir.as_deref());
     }
     match config::load(&context.source, &context.environment) {
         Ok(loaded) => match start(context, loaded, Vec::new()) {

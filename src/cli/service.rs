@@ -2,6 +2,7 @@
 
 mod advice;
 mod install;
+mod model_server;
 mod status;
 mod target;
 mod uninstall;
@@ -10,7 +11,9 @@ use clap::{Subcommand, ValueEnum};
 
 use super::{Context, Exit};
 use crate::platform;
+
 use crate::service::{Job, Manager};
+pub use target::expected;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -26,7 +29,7 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 enum Action {
-    /// Have the gateway started now and after every crash, and the disks looked at every night.
+    /// Have the gateway started now and after every crash, and the disks looked at every night; a model server too, if asked.
     Install(install::Arguments),
     /// End them, and remove what `install` wrote.
     Uninstall(uninstall::Arguments),
@@ -44,6 +47,7 @@ enum ManagerName {
 enum JobName {
     Gateway,
     Disk,
+    ModelServer,
 }
 
 /// `named` says that the configuration file was named on the command line.
@@ -76,6 +80,7 @@ fn jobs(only: Option<JobName>) -> Vec<Job> {
     match only {
         Some(JobName::Gateway) => vec![Job::Gateway],
         Some(JobName::Disk) => vec![Job::Disk],
+        Some(JobName::ModelServer) => vec![Job::ModelServer],
         None => Job::ALL.to_vec(),
     }
 }

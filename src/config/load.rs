@@ -69,6 +69,16 @@ pub fn state_dir(source: &Source, environment: &Environment) -> PathBuf {
         .unwrap_or_else(|| check(&overlay::alone(environment, &reader), &reader, None).state_dir)
 }
 
+/// The state folder that the file names itself; none where it names none, is gone or can't be understood.
+pub fn said_state_dir(source: &Source, environment: &Environment) -> Option<PathBuf> {
+    let reader = Reader::new(environment.home());
+    let said = as_far_as_said(source, &reader)?.state_dir;
+    let origins = reader.into_findings().origins;
+    let mut of_it = origins.iter().filter(|origin| origin.path == "state_dir");
+    let written = of_it.any(|origin| origin.from.is_written());
+    (written && !said.as_os_str().is_empty()).then_some(said)
+}
+
 /// The admin port's address, as well as it can be made out.
 pub fn admin(source: &Source, environment: &Environment) -> SocketAddr {
     let reader = Reader::new(environment.home());
@@ -144,5 +154,23 @@ mod tests {
         assert_eq!(said("state_dir: [\n"), usual);
         assert_eq!(said("state_dir: [a]\n"), usual);
         assert_eq!(state_dir(&Source::Environment, &environment), usual);
+    }
+
+    #[test]
+    fn only_a_folder_that_stands_in_the_file_counts_as_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sidegate.yaml");
+        let environment = Environment::from_pairs([("HOME", "/home/us")]);
+        let said = || said_state_dir(&Source::File(path.clone()), &environment);
+        assert_eq!(said(), None, "there is no file");
+        for (text, expected) in [
+            ("state_dir: /var/sg\nroutes: 7\n", Some("/var/sg")),
+            ("routes: 7\n", None),
+            ("state_dir: [a]\n", None),
+            ("state_dir: [\n", None),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(said(), expected.map(PathBuf::from), "{text}");
+        }
     }
 }

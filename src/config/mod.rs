@@ -38,7 +38,7 @@ pub use environment::Environment;
 pub use error::{Mistake, Mistakes, Place};
 pub use explain::explain;
 pub use keys::COOL_DOWN_MAX;
-pub use load::{admin, load, load_text, state_dir, Loaded};
+pub use load::{admin, load, load_text, said_state_dir, state_dir, Loaded};
 pub use model::*;
 pub use reader::Origin;
 pub use schema::json_schema;

@@ -10,6 +10,8 @@ pub enum Filled {
     Text(String),
     /// The string was one placeholder and nothing else, and that is a number.
     Number(u64),
+    /// The string was one placeholder and nothing else, and stands for any number of words.
+    Words(Vec<String>),
     /// It asks for something that isn't there, so the entry it stands in isn't either.
     LeftOut,
 }
@@ -41,6 +43,13 @@ pub fn fill(template: &str, values: &Values) -> Result<Filled, BadTemplate> {
                 return Ok(Filled::Number(*number))
             }
             Some(Value::Number(number)) => text.push_str(&number.to_string()),
+            Some(Value::Words(words)) if text.is_empty() && after.is_empty() => {
+                return Ok(Filled::Words(words.clone()))
+            }
+            Some(Value::Words(_)) => {
+                let why = format!("{{{{{name}}}}} stands for several words, so it stands alone");
+                return Err(BadTemplate::Unreadable(why));
+            }
             Some(Value::Text(value)) => text.push_str(value),
         }
         rest = after;
@@ -69,6 +78,10 @@ mod tests {
             ("NAME", Value::Text(name.to_owned())),
             ("COUNT", Value::Number(25)),
             ("NOTHING", Value::LeftOut),
+            (
+                "WORDS",
+                Value::Words(vec!["a b".to_owned(), name.to_owned()]),
+            ),
         ])
     }
 
@@ -89,6 +102,14 @@ mod tests {
     #[test]
     fn a_string_that_asks_for_nothing_is_left_out() {
         assert_eq!(fill("a{{NOTHING}}b", &values("x")), Ok(Filled::LeftOut));
+    }
+
+    #[test]
+    fn words_stay_words_and_stand_alone() {
+        let words = Filled::Words(vec!["a b".to_owned(), "x".to_owned()]);
+        assert_eq!(fill("{{WORDS}}", &values("x")), Ok(words));
+        let refused = fill("--{{WORDS}}", &values("x")).unwrap_err();
+        assert!(refused.to_string().ends_with("so it stands alone"));
     }
 
     #[test]

@@ -7,16 +7,19 @@ pub enum Job {
     Gateway,
     /// Once a night.
     Disk,
+    /// All the time too; only where it is asked for.
+    ModelServer,
 }
 
 impl Job {
-    pub const ALL: [Job; 2] = [Job::Gateway, Job::Disk];
+    pub const ALL: [Job; 3] = [Job::Gateway, Job::Disk, Job::ModelServer];
 
     /// The word for it on the command line.
     pub fn as_str(self) -> &'static str {
         match self {
             Job::Gateway => "gateway",
             Job::Disk => "disk",
+            Job::ModelServer => "model-server",
         }
     }
 
@@ -25,6 +28,7 @@ impl Job {
         match self {
             Job::Gateway => "dev.sidegate.gateway",
             Job::Disk => "dev.sidegate.disk",
+            Job::ModelServer => "dev.sidegate.model-server",
         }
     }
 
@@ -33,6 +37,7 @@ impl Job {
         match self {
             Job::Gateway => "sidegate.service",
             Job::Disk => "sidegate-disk.service",
+            Job::ModelServer => "sidegate-model-server.service",
         }
     }
 
@@ -41,13 +46,14 @@ impl Job {
         match self {
             Job::Gateway => "sidegate.service",
             Job::Disk => "sidegate-disk.timer",
+            Job::ModelServer => "sidegate-model-server.service",
         }
     }
 
     /// Whether a process of it should be there at any time.
     pub fn runs_always(self) -> bool {
         match self {
-            Job::Gateway => true,
+            Job::Gateway | Job::ModelServer => true,
             Job::Disk => false,
         }
     }

@@ -28,7 +28,7 @@ pub use supervisor::{Manager, Owner, Place, Service};
 pub use tool::Tool;
 pub use trouble::Trouble;
 pub use units::{Kept, Unit};
-pub use values::{Facts, Unfit, Values};
+pub use values::{Facts, ModelServer, Unfit, Values};
 
 #[cfg(test)]
 mod tests;

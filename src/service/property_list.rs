@@ -43,12 +43,19 @@ fn entry(value: Value, values: &Values) -> Result<Option<Value>, BadTemplate> {
         Value::String(text) => Ok(match fill_string(&text, values)? {
             Filled::Text(text) => Some(Value::String(text)),
             Filled::Number(number) => Some(Value::Integer(number.into())),
+            Filled::Words(words) => {
+                Some(Value::Array(words.into_iter().map(Value::String).collect()))
+            }
             Filled::LeftOut => None,
         }),
         Value::Array(items) => {
             let mut kept = Vec::new();
             for item in items {
-                kept.extend(entry(item, values)?);
+                match (matches!(item, Value::String(_)), entry(item, values)?) {
+                    // Several words in the place of one.
+                    (true, Some(Value::Array(words))) => kept.extend(words),
+                    (_, item) => kept.extend(item),
+                }
             }
             Ok(Some(Value::Array(kept)))
         }

@@ -24,7 +24,8 @@ pub enum FileState {
     Current,
     /// This version, with this configuration, would write something else.
     Outdated,
-    /// Ours, but a broken configuration doesn't say what would be written.
+    /// Ours, but what would be written now isn't known: the configuration is broken, or it is a model server, which no
+    /// configuration describes.
     Unknown,
     NotOurs,
 }
@@ -92,9 +93,9 @@ fn health(job: Job, state: &State, age: Option<Duration>) -> Health {
     let failed = state.last_end.as_ref().is_some_and(|end| end.is_failure());
     match (state.loaded, state.pid, job) {
         (false, None, _) => Health::NotLoaded,
-        (_, _, Job::Gateway) if state.is_looping(age) => Health::Looping,
+        (_, _, Job::Gateway | Job::ModelServer) if state.is_looping(age) => Health::Looping,
         (_, Some(_), _) => Health::Running,
-        (true, None, Job::Gateway) => Health::Stopped,
+        (true, None, Job::Gateway | Job::ModelServer) => Health::Stopped,
         (true, None, Job::Disk) if failed => Health::Failed,
         (true, None, Job::Disk) => Health::Waiting,
     }
@@ -103,7 +104,11 @@ fn health(job: Job, state: &State, age: Option<Duration>) -> Health {
 impl Status {
     /// Nothing to do about it.
     pub fn is_well(&self) -> bool {
-        self.file == FileState::Current && matches!(self.health, Health::Running | Health::Waiting)
+        let file = match self.job {
+            Job::Gateway | Job::Disk => self.file == FileState::Current,
+            Job::ModelServer => self.file == FileState::Unknown,
+        };
+        file && matches!(self.health, Health::Running | Health::Waiting)
     }
 
     /// Nothing of it is here.

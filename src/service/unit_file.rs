@@ -40,17 +40,19 @@ fn filled(line: &str, values: &Values) -> Result<Option<String>, BadTemplate> {
                 let Some(value) = word_of(word, values)? else {
                     return Ok(None);
                 };
-                words.push(match value {
-                    Word::Written(word) => word,
+                match value {
+                    Word::Written(word) => words.push(word),
                     // The program's own path knows no variables, so a `$` in it is only that.
-                    Word::Value(value) => quoted(&value, index > 0),
-                });
+                    Word::Value(value) => words.push(quoted(&value, index > 0)),
+                    Word::Several(all) => words.extend(all.iter().map(|one| quoted(one, true))),
+                }
             }
             Ok(Some(format!("{key}={}", words.join(" "))))
         }
         Some((key, value)) => Ok(word_of(value, values)?.map(|value| match value {
             Word::Written(value) => format!("{key}={value}"),
             Word::Value(value) => format!("{key}={}", value.replace('%', "%%")),
+            Word::Several(values) => format!("{key}={}", values.join(" ").replace('%', "%%")),
         })),
         None => Ok(Some(line.to_owned())),
     }
@@ -60,6 +62,7 @@ enum Word {
     /// As the template has it, systemd's own characters included.
     Written(String),
     Value(String),
+    Several(Vec<String>),
 }
 
 fn word_of(word: &str, values: &Values) -> Result<Option<Word>, BadTemplate> {
@@ -69,6 +72,7 @@ fn word_of(word: &str, values: &Values) -> Result<Option<Word>, BadTemplate> {
     Ok(match fill_string(word, values)? {
         Filled::Text(text) => Some(Word::Value(text)),
         Filled::Number(number) => Some(Word::Value(number.to_string())),
+        Filled::Words(words) => Some(Word::Several(words)),
         Filled::LeftOut => None,
     })
 }

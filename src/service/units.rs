@@ -75,6 +75,14 @@ fn templates(manager: Manager, job: Job) -> &'static [(&'static str, &'static st
             "dev.sidegate.disk.plist",
             template!("launchd/dev.sidegate.disk.plist"),
         )],
+        (Manager::Launchd, Job::ModelServer) => &[(
+            "dev.sidegate.model-server.plist",
+            template!("launchd/dev.sidegate.model-server.plist"),
+        )],
+        (Manager::Systemd, Job::ModelServer) => &[(
+            "sidegate-model-server.service",
+            template!("systemd/sidegate-model-server.service"),
+        )],
         (Manager::Systemd, Job::Gateway) => {
             &[("sidegate.service", template!("systemd/sidegate.service"))]
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What the process needs after its drain: last events, log files.
@@ -23,6 +23,21 @@ pub struct Facts<'a> {
     /// The account that it runs as; none where it belongs to a login.
     pub account: Option<&'a str>,
     pub drain: Duration,
+    /// The folder that the gateway keeps its state in.
+    pub state_dir: &'a Path,
+    /// Where one is asked for.
+    pub model_server: Option<&'a ModelServer>,
+}
+
+/// A model server of the vLLM kind: `PROGRAM serve MODEL --host 127.0.0.1 --port PORT …`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelServer {
+    pub program: PathBuf,
+    /// As the program is told: a name, or the whole path of a folder.
+    pub model: String,
+    pub port: u16,
+    /// What else it is told.
+    pub more: Vec<String>,
 }
 
 /// What one placeholder stands for.
@@ -30,6 +45,8 @@ pub struct Facts<'a> {
 pub enum Value {
     Text(String),
     Number(u64),
+    /// Any number of words, where one stands in the template.
+    Words(Vec<String>),
     /// The entry that asks for it isn't written.
     LeftOut,
 }
@@ -70,7 +87,13 @@ impl Values {
             ("HOME", path("the home folder", facts.home)),
             ("OUTPUT", path("the folder for output", facts.output)),
             ("ARCHIVE", path("the archive", facts.archive)),
+            ("STATE_DIR", path("the state folder", facts.state_dir)),
         ]);
+        let server = facts.model_server;
+        let program = server.map(|server| path("the model server", &server.program));
+        values.insert("SERVER", program.unwrap_or(Value::LeftOut));
+        values.extend(server.into_iter().flat_map(words_of));
+        wrong.extend(server.into_iter().flat_map(unfit_words));
         let account = facts.account.map(str::to_owned);
         values.insert("USER", account.map_or(Value::LeftOut, Value::Text));
         let target = match facts.account {
@@ -94,6 +117,23 @@ impl Values {
     pub fn from_pairs(pairs: &[(&'static str, Value)]) -> Values {
         Values(pairs.iter().cloned().collect())
     }
+}
+
+fn words_of(server: &ModelServer) -> [(&'static str, Value); 3] {
+    [
+        ("MODEL", Value::Text(server.model.clone())),
+        ("PORT", Value::Text(server.port.to_string())),
+        ("MORE", Value::Words(server.more.clone())),
+    ]
+}
+
+fn unfit_words(server: &ModelServer) -> Vec<Unfit> {
+    let words = std::iter::once(&server.model).chain(&server.more);
+    let wrong = words.filter(|word| word.chars().any(char::is_control));
+    let why = "has a control character in it";
+    wrong
+        .map(|word| unfit("a word of the model server", word, why))
+        .collect()
 }
 
 /// Seconds from SIGTERM to SIGKILL.
@@ -139,6 +179,8 @@ mod tests {
             archive: Path::new("/home/us/.sidegate/disk"),
             account: None,
             drain: Duration::from_secs(15),
+            state_dir: Path::new("/home/us/.sidegate"),
+            model_server: None,
         }
     }
 
@@ -160,6 +202,23 @@ mod tests {
         assert_eq!(
             Values::try_new(&facts).unwrap().get("USER").cloned(),
             text("gateway")
+        );
+    }
+
+    #[test]
+    fn words_that_no_line_can_hold_are_refused() {
+        let server = ModelServer {
+            program: PathBuf::from("/bin/vllm"),
+            model: "m".to_owned(),
+            port: 8000,
+            more: vec!["--a\nUser=root".to_owned()],
+        };
+        let mut facts = facts(Path::new("/bin/sidegate"), Path::new("/c.yaml"));
+        facts.model_server = Some(&server);
+        let wrong = Values::try_new(&facts).unwrap_err();
+        assert_eq!(
+            wrong[0].to_string(),
+            "a word of the model server: --a\\nUser=root has a control character in it"
         );
     }
 

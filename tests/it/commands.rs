@@ -16,6 +16,7 @@ mod disk;
 mod doctor;
 mod drain;
 mod explain;
+mod init;
 mod reload;
 mod service;
 mod smoke;

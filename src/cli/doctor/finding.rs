@@ -24,6 +24,7 @@ pub enum Check {
     UpstreamFamily,
     UpstreamModels,
     UpstreamContext,
+    UpstreamExposure,
     Clock,
     Gateway,
     PendingRestart,

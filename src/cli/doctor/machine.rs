@@ -9,7 +9,11 @@ use crate::config::Config;
 use crate::platform;
 
 /// Fewer are a limit that nobody chose: macOS begins with 256, launchd and most shells of Linux with more.
-const FEW: u64 = 1024;
+pub const FEW: u64 = 1024;
+
+/// Where more are to be had.
+pub const MORE: &str = "start it by `sidegate service install`, whose unit allows 65536; by hand, raise the hard limit: \
+     `ulimit -Hn` of a shell, HardResourceLimits of launchd, LimitNOFILE of systemd";
 
 /// A volume that takes longer to say how full it is has gone away.
 const DISK_PATIENCE: Duration = Duration::from_secs(2);
@@ -27,19 +31,18 @@ pub fn check(facts: &Facts) -> Vec<Finding> {
 /// The gateway raises its own limit as far as it may; half of it is for clients.
 fn descriptors(may_open: u64, connections: Option<u32>) -> Finding {
     let needed = connections.map_or(0, |connections| u64::from(connections) * 2);
-    let remedy = "raise the hard limit: `ulimit -Hn` of a shell, HardResourceLimits of launchd, LimitNOFILE of systemd";
     if may_open < needed {
         let evidence = format!(
             "a process may open {may_open} files and sockets, and limits.connections needs {needed}"
         );
-        return Finding::warning(Check::Descriptors, evidence, remedy);
+        return Finding::warning(Check::Descriptors, evidence, MORE);
     }
     if may_open < FEW {
         let evidence = format!(
             "a process may open {may_open} files and sockets: {} clients at most",
             may_open / 2
         );
-        return Finding::warning(Check::Descriptors, evidence, remedy);
+        return Finding::warning(Check::Descriptors, evidence, MORE);
     }
     let evidence = format!("a process started from here may open {may_open} files and sockets");
     Finding::ok(Check::Descriptors, evidence)

@@ -4,8 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Check, Facts, Finding};
+use crate::cli::service::expected;
+use crate::config::Source;
 use crate::platform;
-use crate::service::{FileState, Health, Job, Manager, Owner, Place, Service, Status, Tool};
+use crate::service::{
+    FileState, Health, Job, Manager, Owner, Place, Service, Status, Tool, Values,
+};
 
 /// What is known of the unit.
 #[derive(Debug)]
@@ -26,6 +30,7 @@ pub fn service_state(facts: &Facts) -> ServiceState {
     let owner = Owner::Login(platform::login_user());
     let place = Place::new(manager, owner, Path::new(home), Path::new("/"));
     let files = place.paths(Job::Gateway);
+    let expected = expected_now(facts, Path::new(home), &place);
     let service = Service {
         place,
         tool: Tool::new(manager.command()),
@@ -33,13 +38,22 @@ pub fn service_state(facts: &Facts) -> ServiceState {
         sleep: std::thread::sleep,
         say: |_| {},
     };
-    match service.status(Job::Gateway, None) {
+    match service.status(Job::Gateway, expected.as_ref()) {
         Ok(status) => ServiceState::Told(Box::new(status)),
         Err(trouble) => ServiceState::Unasked {
             file: files.into_iter().find(|file| file.exists()),
             why: trouble.to_string(),
         },
     }
+}
+
+/// What would be written now; none where that isn't known.
+fn expected_now(facts: &Facts, home: &Path, place: &Place) -> Option<Values> {
+    let (Source::File(file), Some(config)) = (&facts.context.source, facts.config()) else {
+        return None;
+    };
+    let program = std::env::current_exe().ok()?;
+    expected(&program, file, home, place, config, None).ok()
 }
 
 pub fn check(facts: &Facts) -> Vec<Finding> {
@@ -71,7 +85,10 @@ fn finding(state: &ServiceState) -> Finding {
                 "somebody else's unit stands where ours would",
                 "move it away, then `sidegate service install`",
             ),
-            (_, FileState::Outdated) => warning("the unit is of an older version", install),
+            (_, FileState::Outdated) => warning(
+                "the unit isn't what this program, with this configuration, would write",
+                install,
+            ),
             (Health::NotLoaded, _) => warning("no supervisor has taken the unit up", install),
             (Health::Stopped | Health::Failed, _) => warning(
                 "the gateway has ended and was not started again",

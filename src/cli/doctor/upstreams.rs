@@ -1,7 +1,7 @@
 //! The upstreams: each is spoken to once, all at the same time, with GETs that cost no tokens.
 
 mod answer;
-mod family;
+mod exposed;
 mod models;
 mod visit;
 
@@ -10,12 +10,12 @@ use std::time::{Duration, SystemTime};
 
 use super::ports::{named, owner};
 use super::{Check, Facts, Finding};
+use crate::cli::fingerprint::{Answer, Sign};
 use crate::config::{self, Config, Family};
 use crate::platform::Owner;
 use crate::snapshot;
 
-use answer::{Answer, Heard, Quiet};
-use family::Told;
+use answer::{Heard, Quiet};
 use visit::Visit;
 
 /// Tokens' expiry and certificates don't mind this much; a `Date` has whole seconds only.
@@ -31,6 +31,9 @@ pub fn check(facts: &Facts) -> Vec<Finding> {
         let address = on_this_host(&visit.upstream);
         let owner = address.and_then(|address| owner(&facts.listeners, address));
         findings.extend(judge(config, &visit, owner));
+        let (family, name) = (visit.upstream.family, &visit.upstream.name);
+        let exposed = address.and_then(|address| exposed::check(&facts.listeners, address, family));
+        findings.extend(exposed.map(|finding| finding.of(name.as_str())));
     }
     findings
 }
@@ -248,19 +251,19 @@ fn key(upstream: &config::Upstream, visit: &Visit, answer: &Answer) -> Option<Fi
 
 fn family(upstream: &config::Upstream, visit: &Visit, answer: &Answer) -> Finding {
     let ours = upstream.family;
-    match family::told(visit, answer) {
-        Told::Nothing => {
+    match visit.sign(answer) {
+        None => {
             let evidence = format!(
                 "is configured as {}; the server doesn't say what it is",
                 ours.as_str()
             );
             Finding::ok(Check::UpstreamFamily, evidence)
         }
-        Told::Family { family, by } if family == ours => Finding::ok(
+        Some(Sign { family, by }) if family == ours => Finding::ok(
             Check::UpstreamFamily,
             format!("is {}: {by}", family.as_str()),
         ),
-        Told::Family { family, by } => {
+        Some(Sign { family, by }) => {
             let evidence = format!(
                 "is configured as {}, and what answers is {}: {by}",
                 ours.as_str(),

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{json, Answers, FIRST};
+use super::{json, Answer, Answers};
 
 /// More names than this, or longer ones, are no list of models.
 const MOST: usize = 1000;
@@ -22,11 +22,11 @@ pub struct Model {
 }
 
 /// What `GET /v1/models` lists, as it stands. `data` is null where Ollama has nothing.
-pub fn list(answers: &Answers) -> Option<Vec<Value>> {
-    let body = json(answers, FIRST)?;
+pub fn list(first: &Answer) -> Option<&[Value]> {
+    let body = first.good_json()?;
     match body.get("data")? {
-        Value::Array(list) => Some(list.clone()),
-        Value::Null if body.get("object")?.as_str()? == "list" => Some(Vec::new()),
+        Value::Array(list) => Some(list),
+        Value::Null if body.get("object")?.as_str()? == "list" => Some(&[]),
         _ => None,
     }
 }
@@ -34,9 +34,7 @@ pub fn list(answers: &Answers) -> Option<Vec<Value>> {
 /// The models of that list, with what the families say of them elsewhere; what is loaded first.
 pub fn read(list: &[Value], answers: &Answers) -> Vec<Model> {
     let details = json(answers, "/api/v0/models");
-    let details = details
-        .as_ref()
-        .and_then(|body| body.get("data")?.as_array());
+    let details = details.and_then(|body| body.get("data")?.as_array());
     let window = slot_window(answers);
     let mut models: Vec<Model> = Vec::new();
     for entry in list.iter().take(MOST) {

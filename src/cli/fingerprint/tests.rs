@@ -4,10 +4,8 @@ use std::fs;
 use std::path::Path;
 
 fn answers(all: &[(&'static str, u16, &str)]) -> Answers {
-    let answer = |&(path, status, body): &(&'static str, u16, &str)| {
-        let body = body.as_bytes().to_vec();
-        (path, Answer { status, body })
-    };
+    let answer =
+        |&(path, status, body): &(&'static str, u16, &str)| (path, Answer::plain(status, body));
     all.iter().map(answer).collect()
 }
 
@@ -22,8 +20,17 @@ fn recorded(file: &str) -> Answer {
         .unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    let body = body.as_bytes().to_vec();
-    Answer { status, body }
+    Answer::plain(status, body)
+}
+
+/// Python's own HTTP server.
+fn named(server: &str, body: &str) -> Answers {
+    let server = Some(server.to_owned());
+    let answer = Answer {
+        server,
+        ..Answer::plain(200, body)
+    };
+    Answers::from([(FIRST, answer)])
 }
 
 fn family(identity: &Identity) -> Option<Family> {
@@ -139,10 +146,8 @@ fn every_other_family_is_known_by_what_only_it_answers() {
                 ("/version", 200, version),
             ]),
         ),
-        (
-            Family::Mlx,
-            answers(&[(FIRST, 200, LIST), ("/version", 404, "Not Found")]),
-        ),
+        (Family::Mlx, named("BaseHTTP/0.6 Python/3.12", LIST)),
+        (Family::Other, named("uvicorn", LIST)),
         (
             Family::Other,
             answers(&[(FIRST, 200, LIST), ("/version", 404, "{}")]),

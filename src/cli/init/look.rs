@@ -6,8 +6,9 @@ use std::thread;
 use std::time::Duration;
 
 use super::wishes::Server;
-use crate::cli::fingerprint::{identify, Answer, Answers, Identity, Models, FIRST, MORE};
+use crate::cli::fingerprint::{identify, Answer, Answers, Identity, Models, FIRST, PATHS};
 use crate::cli::live;
+use crate::clock;
 use crate::config::Family;
 use crate::http_client::{self, Question};
 
@@ -26,8 +27,13 @@ pub struct Found {
 
 /// The addresses that are worth a question.
 pub fn usual() -> Vec<SocketAddr> {
-    let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    USUAL_PORTS.map(at).to_vec()
+    at(&USUAL_PORTS)
+}
+
+/// These ports of this host.
+pub fn at(ports: &[u16]) -> Vec<SocketAddr> {
+    let here = |port: &u16| SocketAddr::from((Ipv4Addr::LOCALHOST, *port));
+    ports.iter().map(here).collect()
 }
 
 /// What answers at these addresses, in their order. Who doesn't answer the first question costs one patience, everybody
@@ -57,7 +63,7 @@ where
 {
     let mut answers = Answers::from([(FIRST, ask(address, FIRST)?)]);
     thread::scope(|scope| {
-        let threads = MORE.map(|path| (path, scope.spawn(move || ask(address, path))));
+        let threads = PATHS.map(|(_, path)| (path, scope.spawn(move || ask(address, path))));
         for (path, thread) in threads {
             if let Some(answer) = thread.join().ok().flatten() {
                 answers.insert(path, answer);
@@ -82,10 +88,14 @@ pub fn ask_over_http(address: SocketAddr, path: &str) -> Option<Answer> {
     };
     let server = http_client::Server::Address(address);
     let reply = live::block_on(http_client::ask(server, &question, PATIENCE)).ok()?;
-    Some(Answer {
-        status: reply.status,
-        body: reply.body,
-    })
+    let heard_at = clock::wall();
+    Some(Answer::of(
+        reply.status,
+        &reply.headers,
+        &reply.body,
+        None,
+        heard_at,
+    ))
 }
 
 impl Found {
@@ -149,10 +159,7 @@ mod tests {
     const LIST: &str = r#"{"object":"list","data":[{"id":"m","owned_by":"vllm"}]}"#;
 
     fn good(body: &str) -> Option<Answer> {
-        Some(Answer {
-            status: 200,
-            body: body.as_bytes().to_vec(),
-        })
+        Some(Answer::plain(200, body))
     }
 
     #[test]

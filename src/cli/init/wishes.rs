@@ -232,10 +232,7 @@ mod tests {
     #[test]
     fn what_was_said_wins_over_what_the_server_says() {
         let list = r#"{"data":[{"id":"theirs","owned_by":"vllm"}]}"#;
-        let ask = |_, _: &str| {
-            let body = list.as_bytes().to_vec();
-            Some(Answer { status: 200, body })
-        };
+        let ask = |_, _: &str| Some(Answer::plain(200, list));
         let said = Named {
             models: vec!["ours".to_owned()],
             ..named("http://127.0.0.1:1/v1")
@@ -248,12 +245,7 @@ mod tests {
 
     #[test]
     fn a_stranger_is_refused_unless_everything_was_said() {
-        let ask = |_, _: &str| {
-            Some(Answer {
-                status: 200,
-                body: b"<html>".to_vec(),
-            })
-        };
+        let ask = |_, _: &str| Some(Answer::plain(200, "<html>"));
         let (exit, text) = asked(vec![named("http://127.0.0.1:1/v1")], ask).unwrap_err();
         assert_eq!(exit, Exit::Failure);
         assert!(text.contains("is no model server"), "{text}");

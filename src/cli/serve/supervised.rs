@@ -5,6 +5,7 @@
 //! until that is mended. Only a crash and a port in use are left for the supervisor.
 
 use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{explain, start};
@@ -15,8 +16,9 @@ use crate::config::{self, Loaded};
 use crate::server::waiting_room::{self, Ended};
 use crate::snapshot::last_good;
 
-pub fn run(context: Context) -> Exit {
-    match serviceable(&context) {
+/// `state_dir` is where the supervisor says that the gateway keeps its state.
+pub fn run(context: Context, state_dir: Option<&Path>) -> Exit {
+    match serviceable(&context, state_dir) {
         Some((loaded, rejected)) => match start(context, loaded, rejected) {
             Ok(()) => Exit::Done,
             Err(error) => explain(&error),
@@ -26,12 +28,18 @@ pub fn run(context: Context) -> Exit {
 }
 
 /// A configuration that can serve, and what is wrong with the file where it is an earlier one.
-fn serviceable(context: &Context) -> Option<(Loaded, Vec<String>)> {
+fn serviceable(context: &Context, state_dir: Option<&Path>) -> Option<(Loaded, Vec<String>)> {
     let mistakes = match examined(config::load(&context.source, &context.environment)) {
         Ok(loaded) => return Some((loaded, Vec::new())),
         Err(mistakes) => mistakes,
     };
-    let loaded = earlier(context)?;
+    let loaded = match earlier(context, state_dir) {
+        Ok(loaded) => loaded,
+        Err(why) => {
+            complain(&format!("sidegate: no earlier configuration serves: {why}"));
+            return None;
+        }
+    };
     complain(&format!(
         "sidegate: the configuration is wrong, so the last good one serves:\n{}",
         mistakes.join("\n")
@@ -39,11 +47,25 @@ fn serviceable(context: &Context) -> Option<(Loaded, Vec<String>)> {
     Some((loaded, mistakes))
 }
 
-fn earlier(context: &Context) -> Option<Loaded> {
-    let state_dir = config::state_dir(&context.source, &context.environment);
-    let text = last_good::read(&state_dir)?;
+fn earlier(context: &Context, named: Option<&Path>) -> Result<Loaded, String> {
+    let state_dir = state_dir(context, named);
     let name = last_good::path(&state_dir).display().to_string();
-    examined(config::load_text(&name, &text, &context.environment)).ok()
+    let text = last_good::read(&state_dir).ok_or_else(|| {
+        format!(
+            "{name} isn't there; if state_dir is another one, `serve --supervised --state-dir DIR` names it"
+        )
+    })?;
+    let loaded = examined(config::load_text(&name, &text, &context.environment));
+    loaded.map_err(|mistakes| format!("{name} is wrong too:\n{}", mistakes.join("\n")))
+}
+
+/// What the file says counts first: the supervisor's own word may be older. The usual folder comes last, since it may be
+/// another gateway's.
+fn state_dir(context: &Context, named: Option<&Path>) -> PathBuf {
+    let (source, environment) = (&context.source, &context.environment);
+    config::said_state_dir(source, environment)
+        .or_else(|| named.map(Path::to_owned))
+        .unwrap_or_else(|| config::state_dir(source, environment))
 }
 
 /// The same with the files that it names.

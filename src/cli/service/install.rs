@@ -1,5 +1,6 @@
 //! `sidegate service install`.
 
+use super::model_server::Wish;
 use super::target::Target;
 use super::{advice, jobs, JobName};
 use crate::cli::output::{complain, show};
@@ -8,22 +9,35 @@ use crate::service::{FileState, Installed, Job, Place, State, Values};
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Just one of the two [default: both].
+    /// Just one of them [default: all, the model server where one is asked for].
     #[arg(long, value_name = "JOB")]
     only: Option<JobName>,
     /// Print the files and change nothing.
     #[arg(long, visible_alias = "dry-run")]
     print: bool,
+    #[command(flatten)]
+    model_server: Wish,
 }
 
 impl Arguments {
     pub fn only_prints(&self) -> bool {
         self.print
     }
+
+    /// The model server stays as it is unless it is asked for.
+    fn jobs(&self) -> Vec<Job> {
+        let is_wanted = |job: &Job| *job != Job::ModelServer || self.model_server.is_wanted();
+        jobs(self.only).into_iter().filter(is_wanted).collect()
+    }
 }
 
 pub fn run(target: &Target, arguments: &Arguments) -> Exit {
-    let values = match target.values() {
+    let jobs = arguments.jobs();
+    if jobs.is_empty() {
+        complain("sidegate: --only model-server: --model-server MODEL says which");
+        return Exit::Usage;
+    }
+    let values = match target.values(Some(&arguments.model_server)) {
         Ok(values) => values,
         Err(exit) => return exit,
     };
@@ -32,7 +46,7 @@ pub fn run(target: &Target, arguments: &Arguments) -> Exit {
         false => install,
     };
     let mut exit = Exit::Done;
-    for job in jobs(arguments.only) {
+    for job in jobs {
         if let Err(failed) = act(target, job, &values) {
             exit = failed;
         }
@@ -69,7 +83,7 @@ fn install(target: &Target, job: Job, values: &Values) -> Result<(), Exit> {
     let service = &target.service;
     match service.install(job, values) {
         Ok((installed, state)) => {
-            if installed == Installed::New && job.runs_always() {
+            if installed == Installed::New && job == Job::Gateway {
                 advice::of_a_second_gateway(&service.place);
                 advice::of_logins(&service.place);
             }
@@ -88,9 +102,11 @@ fn report(place: &Place, job: Job, installed: Installed, state: &State) -> Resul
     };
     let name = job.as_str();
     match (job, state.pid) {
-        (Job::Gateway, Some(pid)) => show(&format!("{name}: {done}, runs with pid {pid}\n")),
+        (Job::Gateway | Job::ModelServer, Some(pid)) => {
+            show(&format!("{name}: {done}, runs with pid {pid}\n"))
+        }
         (Job::Disk, _) => show(&format!("{name}: {done}, runs every night\n")),
-        (Job::Gateway, None) => {
+        (Job::Gateway | Job::ModelServer, None) => {
             let end = state.last_end.as_ref();
             let end = end.map_or_else(|| "no process yet".to_owned(), ToString::to_string);
             complain(&format!(

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::model_server::Wish;
 use super::{advice, manager, Arguments};
 use crate::cli::output::complain;
 use crate::cli::{Context, Exit};
-use crate::config::{self, Environment, Source};
+use crate::config::{self, Config, Environment, Source};
 use crate::platform;
-use crate::service::{Facts, Manager, Owner, Place, Service, Tool, Unfit, Values};
+use crate::service::{Facts, Manager, ModelServer, Owner, Place, Service, Tool, Unfit, Values};
 
 /// Often enough for a process that ends at once, seldom enough for one that drains.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -87,7 +88,7 @@ impl Target {
     ///
     /// # Errors
     /// The configuration is no file or a broken one, or a path can't be written down; that was said.
-    pub fn values(&self) -> Result<Values, Exit> {
+    pub fn values(&self, model_server: Option<&Wish>) -> Result<Values, Exit> {
         let Source::File(path) = &self.source else {
             let text = "a service sees no variables of this shell, so its configuration has to be a file: write \
                 ~/.sidegate/sidegate.yaml, or name one with --config FILE";
@@ -109,20 +110,43 @@ impl Target {
             advice::of_protected_folders(&self.home, &used);
         }
         advice::of_variables(&self.overriding);
-        let facts = Facts {
-            program: &program,
-            config: path,
-            home: &self.home,
-            output: &self.service.place.output,
-            archive: &config.state_dir.join("disk"),
-            account: match &self.service.place.owner {
-                Owner::Login(_) => None,
-                Owner::Account { name, .. } => Some(name),
-            },
-            drain: config.drain,
-        };
-        Values::try_new(&facts).map_err(|wrong| explain(&wrong))
+        let wanted = model_server.map(|wish| wish.wanted(&config));
+        let server = wanted
+            .transpose()
+            .map_err(|text| fail(&text, Exit::Usage))?;
+        let server = server.flatten();
+        let place = &self.service.place;
+        let values = expected(&program, path, &self.home, place, &config, server.as_ref());
+        values.map_err(|wrong| explain(&wrong))
     }
+}
+
+/// What the files of a place should say now.
+///
+/// # Errors
+/// Everything that can't be written down.
+pub fn expected(
+    program: &Path,
+    file: &Path,
+    home: &Path,
+    place: &Place,
+    config: &Config,
+    model_server: Option<&ModelServer>,
+) -> Result<Values, Vec<Unfit>> {
+    Values::try_new(&Facts {
+        program,
+        config: file,
+        home,
+        output: &place.output,
+        archive: &config.state_dir.join("disk"),
+        account: match &place.owner {
+            Owner::Login(_) => None,
+            Owner::Account { name, .. } => Some(name),
+        },
+        drain: config.drain,
+        state_dir: &config.state_dir,
+        model_server,
+    })
 }
 
 fn program() -> Result<PathBuf, Exit> {

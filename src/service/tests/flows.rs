@@ -261,8 +261,9 @@ fn what_does_not_start_is_seen_as_a_loop_with_its_end() {
 fn uninstalling_removes_what_was_written_and_nothing_else() {
     for manager in MANAGERS {
         let stage = Stage::login(manager);
-        stage.install(Job::Gateway);
-        stage.install(Job::Disk);
+        for job in Job::ALL {
+            stage.install(job);
+        }
         let other = stage.service.place.units.join("other.service");
         fs::write(&other, "").unwrap();
         for job in Job::ALL {

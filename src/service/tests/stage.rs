@@ -8,8 +8,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::service::{
-    Facts, FileState, Health, Installed, Job, Manager, Owner, Place, Removed, Service, State,
-    Status, Tool, Trouble, Values,
+    Facts, FileState, Health, Installed, Job, Manager, ModelServer, Owner, Place, Removed, Service,
+    State, Status, Tool, Trouble, Values,
 };
 
 const STAND_INS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stand-ins");
@@ -19,6 +19,7 @@ pub struct Stage {
     pub service: Service,
     config: PathBuf,
     drain: Duration,
+    model_server: ModelServer,
 }
 
 impl Stage {
@@ -50,6 +51,12 @@ impl Stage {
             },
             config: PathBuf::from("/etc/sidegate.yaml"),
             drain: Duration::from_secs(15),
+            model_server: ModelServer {
+                program: PathBuf::from("/bin/sh"),
+                model: "Qwen/Qwen3-32B".to_owned(),
+                port: 8000,
+                more: vec!["--served-model-name".to_owned(), "a b".to_owned()],
+            },
             folder,
         };
         fs::create_dir_all(stage.folder.path().join("bin/state")).unwrap();
@@ -118,6 +125,8 @@ impl Stage {
             archive: Path::new("/var/lib/sidegate/disk"),
             account,
             drain: self.drain,
+            state_dir: Path::new("/var/lib/sidegate"),
+            model_server: Some(&self.model_server),
         };
         Values::try_new(&facts).unwrap()
     }

@@ -151,20 +151,27 @@ fn every_filled_list_has_only_known_keys_with_values_of_their_kind() {
 }
 
 #[test]
-fn the_model_servers_list_is_whole_once_its_placeholders_are_replaced() {
-    let lists = shipped("launchd", "plist");
-    assert_eq!(lists.len(), 3);
-    let (name, text) = lists
-        .iter()
-        .find(|(name, _)| name.contains("model-server"))
-        .unwrap();
-    let by_hand = text
-        .replace("{{SERVER}}", "/opt/vllm/bin/vllm")
-        .replace("{{MODEL}}", "Qwen/Qwen3-32B")
-        .replace("{{HOME}}", "/Users/us")
-        .replace("{{OUTPUT}}", "/Users/us/Library/Logs/sidegate");
-    assert!(!by_hand.contains("{{"), "{by_hand}");
-    assert_eq!(wrong_in(name, &read(&by_hand)), [""; 0]);
+fn the_model_server_is_told_what_was_asked_for_word_by_word() {
+    let list = filled(&Stage::login(Manager::Launchd), Job::ModelServer);
+    let words = list["ProgramArguments"].as_array().unwrap();
+    let words: Vec<&str> = words.iter().filter_map(Value::as_string).collect();
+    let told = [
+        "/bin/sh",
+        "serve",
+        "Qwen/Qwen3-32B",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        "8000",
+        "--served-model-name",
+        "a b",
+    ];
+    assert_eq!(words, told);
+    let stage = Stage::login(Manager::Systemd);
+    let units = stage.service.place.units(Job::ModelServer, &stage.values());
+    let text = units.unwrap().remove(0).text;
+    let line = "ExecStart=/bin/sh serve Qwen/Qwen3-32B --host 127.0.0.1 --port 8000 --served-model-name \"a b\"\n";
+    assert!(text.contains(line), "{text}");
 }
 
 #[test]
@@ -208,6 +215,8 @@ fn the_gateways_list_is_as_it_has_to_be() {
             "/bin/sh",
             "serve",
             "--supervised",
+            "--state-dir",
+            "/var/lib/sidegate",
             "--config",
             "/etc/sidegate.yaml"
         ]
@@ -225,7 +234,7 @@ fn a_path_with_anything_in_it_arrives_in_the_list() {
     let stage = Stage::login(Manager::Launchd).with_config(odd);
     let list = filled(&stage, Job::Gateway);
     let words = list["ProgramArguments"].as_array().unwrap();
-    assert_eq!(words[4].as_string(), Some(odd));
+    assert_eq!(words[6].as_string(), Some(odd));
 }
 
 #[test]

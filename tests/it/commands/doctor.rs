@@ -10,8 +10,11 @@ use super::json;
 use crate::support::gateway::{Address, Builder};
 use crate::support::{plain, Gateway, Output, Script, Upstream};
 
+mod descriptors;
 mod gateway;
 mod host;
+mod neighbours;
+mod service;
 mod snapshot;
 mod upstreams;
 
@@ -121,6 +124,7 @@ async fn a_host_that_is_well_ends_in_0_and_every_check_has_its_say() {
         "upstream-key",
         "upstream-family",
         "upstream-models",
+        "upstream-exposure",
         "gateway",
         "last-reload",
         "pending-restart",

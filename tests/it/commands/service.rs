@@ -7,6 +7,8 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+mod model_server;
+
 const STAND_INS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/stand-ins");
 
 const CONFIG: &str = "\
@@ -154,6 +156,21 @@ fn printing_writes_nothing_and_asks_nobody() {
         host.run(&["install"]);
         let path = printed.stderr.split(": would").next().unwrap();
         assert_eq!(fs::read_to_string(path).unwrap(), printed.stdout);
+    }
+}
+
+#[test]
+fn the_gateway_is_told_where_its_state_is_should_the_file_be_gone() {
+    for host in Host::both() {
+        let state = host.path("some where").display().to_string();
+        host.configure(&format!("{CONFIG}state_dir: {state}\n"));
+        let printed = host.run(&["install", "--print", "--only", "gateway"]);
+        let text = printed.stdout.replace("</string>\n\t\t<string>", " ");
+        assert!(
+            text.contains(&format!("--state-dir {state} "))
+                || text.contains(&format!("--state-dir \"{state}\" ")),
+            "{printed:?}"
+        );
     }
 }
 

@@ -57,15 +57,22 @@ impl Supervised {
     }
 
     fn start(&mut self) {
+        self.start_with(&[]);
+    }
+
+    /// What it says is kept in `stderr` of its home.
+    fn start_with(&mut self, more: &[&std::ffi::OsStr]) {
+        let said = std::fs::File::create(self.home.path().join("stderr"));
         let mut command = Command::new(env!("CARGO_BIN_EXE_sidegate"));
         command
             .args(["--config"])
             .arg(self.home.path().join("sidegate.yaml"))
             .args(["serve", "--supervised"])
+            .args(more)
             .env_clear()
             .env("HOME", self.home.path())
             .stdin(Stdio::null())
-            .stderr(Stdio::piped())
+            .stderr(said.expect("a file"))
             .kill_on_drop(true);
         self.child = Some(command.spawn().expect("the binary runs"));
     }
@@ -141,6 +148,64 @@ async fn a_broken_file_starts_the_last_good_one() {
         .map_err(str::to_string)
     })
     .await;
+    assert_eq!(gateway.end().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_file_that_is_gone_starts_the_last_good_one_of_the_named_folder() {
+    let mut gateway = Supervised::new();
+    gateway.configure("");
+    gateway.start();
+    gateway.ready(200).await;
+    assert_eq!(gateway.end().await, Some(0));
+    let state_dir = gateway.home.path().join("state");
+    let named = ["--state-dir".as_ref(), state_dir.as_os_str()];
+
+    std::fs::remove_file(gateway.home.path().join("sidegate.yaml")).expect("it was there");
+    gateway.start_with(&named);
+
+    gateway.ready(200).await;
+    assert!(gateway.is_open().await);
+    let reload = gateway.status().await["config"]["last_reload"].clone();
+    assert_eq!(reload["result"], "rejected", "{reload}");
+    gateway.configure("drain: 1s");
+    eventually("the new file to serve", async || {
+        let result = gateway.status().await["config"]["last_reload"]["result"].clone();
+        (result == "ok").then_some(()).ok_or(result.to_string())
+    })
+    .await;
+    assert_eq!(gateway.end().await, Some(0));
+}
+
+#[tokio::test]
+async fn the_file_knows_its_state_folder_better_than_the_supervisor() {
+    let mut gateway = Supervised::new();
+    gateway.configure("");
+    gateway.start();
+    gateway.ready(200).await;
+    assert_eq!(gateway.end().await, Some(0));
+
+    gateway.configure("nonsense: 7");
+    gateway.start_with(&["--state-dir".as_ref(), "/nowhere".as_ref()]);
+
+    gateway.ready(200).await;
+    assert_eq!(gateway.end().await, Some(0));
+}
+
+#[tokio::test]
+async fn where_no_earlier_one_is_found_it_says_where_it_looked() {
+    let mut gateway = Supervised::new();
+    gateway.configure("nonsense: 7");
+    gateway.start();
+    gateway.ready(503).await;
+
+    let said = std::fs::read_to_string(gateway.home.path().join("stderr")).expect("a file");
+    let place = gateway.home.path().join("state/run/last-good.yaml");
+    assert!(
+        said.contains(&format!("{} isn't there", place.display())),
+        "{said}"
+    );
+    assert!(said.contains("--state-dir DIR"), "{said}");
     assert_eq!(gateway.end().await, Some(0));
 }
 

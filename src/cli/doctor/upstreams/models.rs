@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::answer::{Answer, Heard};
+use super::answer::Heard;
 use super::visit::Visit;
 use crate::cli::doctor::{Check, Finding};
+use crate::cli::fingerprint::Answer;
 use crate::config::{Config, Family, Route, Target};
 
 /// So many names help; more hide what is said.

@@ -89,9 +89,9 @@ fn every_family_is_known_by_what_it_says() {
         let Heard::Answer(models) = &visit.models else {
             unreachable!()
         };
-        match family::told(&visit, models) {
-            Told::Family { family: told, .. } => assert_eq!(told.as_str(), family),
-            Told::Nothing => panic!("{family}: {visit:?}"),
+        match visit.sign(models) {
+            Some(sign) => assert_eq!(sign.family.as_str(), family),
+            None => panic!("{family}: {visit:?}"),
         }
         asked += 1;
     }

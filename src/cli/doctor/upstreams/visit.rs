@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use super::answer::{Answer, Heard, Quiet};
-use super::family::{self, PATHS};
+use super::answer::{Heard, Quiet};
+use crate::cli::fingerprint::{self, Answer, Sign, PATHS};
 use crate::clock;
 use crate::config::{self, Family};
 use crate::snapshot::{self, Upstream};
@@ -32,6 +32,25 @@ pub struct Visit {
     pub own: Option<Heard>,
     /// To those of other families, where the rest doesn't tell what it is.
     pub others: Vec<(Family, Heard)>,
+}
+
+impl Visit {
+    /// What it is, by its answer to the list of models and by what else it was asked.
+    pub fn sign(&self, list: &Answer) -> Option<Sign> {
+        let heard = |wanted: Family| match &self.own {
+            Some(own) if wanted == self.upstream.family => Some(own),
+            _ => {
+                let mut others = self.others.iter();
+                others
+                    .find(|(family, _)| *family == wanted)
+                    .map(|(_, it)| it)
+            }
+        };
+        fingerprint::sign(list, |family, _| match heard(family)? {
+            Heard::Answer(answer) => Some(answer),
+            Heard::Nothing(_) => None,
+        })
+    }
 }
 
 /// In the order of the upstreams.
@@ -73,7 +92,7 @@ async fn visit(upstream: Arc<Upstream>) -> Visit {
     let models = format!("{}/models", config.url.base_path);
     let models = ask(upstream, models, PATIENCE);
     let own = async {
-        let path = family::path_of(config.family)?;
+        let path = fingerprint::path_of(config.family)?;
         Some(ask(upstream, below_root(&config, path), PATIENCE).await)
     };
     let (models, own) = tokio::join!(models, own);
@@ -112,7 +131,7 @@ async fn others(upstream: &Arc<Upstream>, visit: &Visit) -> Vec<(Family, Heard)>
         return Vec::new();
     };
     let hosted = visit.upstream.family.is_hosted();
-    if hosted || answer.is_html || family::told(visit, answer).is_something() {
+    if hosted || answer.is_html || visit.sign(answer).is_some() {
         return Vec::new();
     }
     let mut asked = JoinSet::new();
@@ -131,7 +150,8 @@ async fn ask(upstream: &Upstream, path: String, patience: Duration) -> Heard {
             let key = upstream.key().map(|(_, value)| value);
             let key = key.as_ref().and_then(|value| value.to_str().ok());
             let key = key.map(|key| key.strip_prefix("Bearer ").unwrap_or(key));
-            Heard::Answer(Answer::of(&reply, key, clock::wall()))
+            let (status, now) = (reply.status, clock::wall());
+            Heard::Answer(Answer::of(status, &reply.headers, &reply.body, key, now))
         }
         Err(error) => Heard::Nothing(Quiet::after_connecting(&error)),
     }

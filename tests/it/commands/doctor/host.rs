@@ -87,6 +87,44 @@ async fn a_token_file_that_is_a_link_or_missing_fails() {
 }
 
 #[tokio::test]
+async fn a_key_file_that_is_a_link_or_missing_fails() {
+    let upstream = Upstream::start(good()).await;
+    let home = sound(&upstream);
+    let (key, moved) = (home.home().join("keys/a"), home.home().join("keys/moved"));
+    std::fs::rename(&key, &moved).expect("our own file");
+    let missing = home.run(DOCTOR).await;
+    std::os::unix::fs::symlink(&moved, &key).expect("a link");
+    let linked = home.run(DOCTOR).await;
+
+    for output in [&missing, &linked] {
+        expect(output, "key-files", "failure", &["upstreams.a", "keys/a"]);
+    }
+    expect(&linked, "key-files", "failure", &["symbolic link"]);
+}
+
+#[tokio::test]
+async fn what_belongs_to_somebody_else_fails_and_fix_leaves_it_alone() {
+    if !rustix::process::geteuid().is_root() {
+        return eprintln!("SKIPPED: only root can give a file away");
+    }
+    let upstream = Upstream::start(good()).await;
+    let gateway = sound(&upstream).start().await;
+    let token = gateway.home().join("token");
+    set_mode(&token, 0o644);
+    for path in [&token, &gateway.state_dir()] {
+        std::os::unix::fs::chown(path, Some(54_321), None).expect("we are root");
+    }
+
+    let output = gateway.run(&[DOCTOR, &["--fix"]].concat()).await;
+
+    expect(&output, "token-file", "failure", &["54321"]);
+    let said = ["belongs to user 54321", "sudo chown"];
+    expect(&output, "state-folder", "failure", &said);
+    assert_eq!(mode(&token), 0o644);
+    std::os::unix::fs::chown(gateway.state_dir(), Some(0), None).expect("we are root");
+}
+
+#[tokio::test]
 async fn a_port_of_ours_that_another_has_is_named_with_its_owner() {
     let upstream = Upstream::start(good()).await;
     let holder = TcpListener::bind("0.0.0.0:0").expect("a port");
