@@ -257,6 +257,8 @@ impl Answer {
     /// Puts what was judged where it belongs and commits when the time has come.
     fn after_payload(&mut self, batch: &[u8]) {
         let (chunked, may_commit) = match &self.body {
+            // An answer that is over without anything can still be taken back: its inspector decides at its end.
+            Body::Events { judge, .. } if self.inspector.is_some() => (true, judge.has_content()),
             Body::Events { judge, .. } => (true, judge.may_commit()),
             Body::Plain { chunked, .. } => (*chunked, !batch.is_empty()),
             Body::Head(_) | Body::Error(_) | Body::Over => return,

@@ -11,7 +11,7 @@ use pingora::http::RequestHeader;
 use pingora::Result;
 use pingora_proxy::Session;
 
-use super::{arrive, body, models, respond, skill_in, skill_out, spend};
+use super::{arrive, body, forward, models, respond, skill_in, skill_out, spend};
 use crate::caller::{bearer, Refused as TokenRefused};
 use crate::clock;
 use crate::config::{Balance, Lane};
@@ -19,6 +19,7 @@ use crate::context::{Call, RequestContext};
 use crate::failure::{Code, Failure, Pointer};
 use crate::limits::BodyMemory;
 use crate::route::{self, match_target, peek, prefix_key, Api, Endpoint, Peek, Unknown};
+use crate::skill::Claim;
 use crate::snapshot::Shared;
 
 /// What becomes of a request.
@@ -123,8 +124,12 @@ async fn call(
         Err(refusal) => (route_and_lane(ctx, refusal.route), Some(refusal.failure)),
     };
     let prefix = placed.and_then(|(route, _)| prefix(session, ctx, route, &peek, &body));
+    // What is refused has no answer to judge, and may be large.
+    let claim = match refused {
+        None => skill_out::claim(ctx, &body),
+        Some(_) => Claim::Text,
+    };
     // A refusal that knows the route is recorded under it.
-    let claim = skill_out::claim(ctx, &body);
     ctx.call = placed.map(|(route, lane)| Call {
         route,
         lane,
@@ -247,8 +252,10 @@ async fn decide(
     if let Some(failure) = unskilled {
         return Err(refuse(failure));
     }
-    if let Some(skill) = &ctx.skill {
-        let checked = skill_in::check(shared, skill, index, body).await;
+    let route = ctx.snapshot.config.routes.get(index);
+    if let (Some(skill), Some(route)) = (&ctx.skill, route) {
+        let until = forward::deadline(ctx, route);
+        let checked = skill_in::check(shared, skill, index, body, until).await;
         checked.map_err(refuse)?;
     }
     let lane = pick_lane(header, ctx, index, peek.wished_lane);

@@ -11,7 +11,7 @@ use pingora_proxy::Session;
 use super::{queue, respond, skill_out, spend, trip, turn, wait};
 use crate::attempt::Outcome;
 use crate::clock;
-use crate::config::{Commit, Family};
+use crate::config::{Commit, Family, Route};
 use crate::context::{Attempt, RequestContext};
 use crate::failure::{Code, Failure};
 use crate::gate::{self, Clocks, Order, Report, Watch, WhileClientStays};
@@ -175,8 +175,13 @@ fn order(ctx: &RequestContext) -> Option<Order> {
 
 /// When the request's time is up: its own total, or earlier where the client says so.
 pub fn total_at(ctx: &RequestContext) -> Option<Instant> {
-    let own = ctx.body_end.unwrap_or(ctx.started) + ctx.route()?.timeouts.total;
-    Some(ctx.client_deadline.map_or(own, |client| client.min(own)))
+    Some(deadline(ctx, ctx.route()?))
+}
+
+/// The same for a request that is not on its route yet.
+pub fn deadline(ctx: &RequestContext, route: &Route) -> Instant {
+    let own = ctx.body_end.unwrap_or(ctx.started) + route.timeouts.total;
+    ctx.client_deadline.map_or(own, |client| client.min(own))
 }
 
 /// Servers of these families know `stream_options`; an unknown one might refuse the whole request for it.

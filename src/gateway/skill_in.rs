@@ -1,9 +1,11 @@
 //! The skill gate on the way in: which skill a request belongs to, and whether it may send this.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use pingora::http::RequestHeader;
+use tokio::time::timeout_at;
 
 use crate::caller::Caller;
 use crate::config::{Config, Lane};
@@ -55,19 +57,23 @@ pub fn pick_route<'c>(
 /// Holds a request against its skill: route, tools, schema.
 ///
 /// # Errors
-/// What it may not send.
+/// What it may not send; or its time was up before all those were checked that came before it.
 pub async fn check(
     shared: &Shared,
     skill: &Arc<Manifest>,
     route: usize,
     body: &Bytes,
+    until: Instant,
 ) -> Result<(), Failure> {
     skill::check_route(skill, route).map_err(|violation| refusal(&violation))?;
     if skill::is_quick(skill, body.len()) {
         return skill::check_request(skill, body).map_err(|violation| refusal(&violation));
     }
     let (skill, body) = (Arc::clone(skill), body.clone());
-    let place = Arc::clone(&shared.large_checks).acquire_owned().await;
+    let turn = Arc::clone(&shared.large_checks).acquire_owned();
+    let Ok(place) = timeout_at(until.into(), turn).await else {
+        return Err(Failure::new(Code::DeadlineExceeded));
+    };
     let checked = tokio::task::spawn_blocking(move || {
         // It goes on to its end even when the client has left, and holds its place for as long.
         let _place = place;

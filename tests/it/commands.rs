@@ -11,7 +11,7 @@ use crate::support::{plain, Gateway, Output};
 
 mod breakers;
 mod check;
-mod demo;
+pub mod demo;
 mod disk;
 mod doctor;
 mod drain;

@@ -32,6 +32,7 @@ mod gate;
 mod health;
 mod real;
 mod request;
+mod skill;
 
 mod record;
 mod reload;

@@ -76,7 +76,10 @@ async fn every_command_of_the_documents_is_one() {
     let mut wrong = Vec::new();
     for call in asked {
         // What stands behind `--` is another program's.
-        let own = call.iter().map(String::as_str).take_while(|word| *word != "--");
+        let own = call
+            .iter()
+            .map(String::as_str)
+            .take_while(|word| *word != "--");
         let arguments = own.chain(["--help"]);
         let output = home.run(&arguments.collect::<Vec<_>>()).await;
         if output.code != 0 {

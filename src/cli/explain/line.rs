@@ -53,6 +53,10 @@ pub struct AccessFields {
     pub phase: Option<String>,
     pub upstream_status: Option<u16>,
     pub dropped_events: Option<u64>,
+    pub skill: Option<String>,
+    pub answer_fits: Option<bool>,
+    pub refused_answers: Option<u64>,
+    pub discarded_tokens: Option<u64>,
     pub tries: Option<Vec<Try>>,
     pub upload_seconds: Option<f64>,
     /// None in a line of an older gateway, which didn't say where the time went.

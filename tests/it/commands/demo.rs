@@ -20,7 +20,7 @@ static STARTING: Mutex<()> = Mutex::const_new(());
 /// What the banner's last lines begin with.
 const LAST_LINE: &str = "`sidegate --config ";
 
-struct Demo {
+pub struct Demo {
     child: Child,
     _stdout: BufReader<ChildStdout>,
     home: TempDir,
@@ -28,7 +28,7 @@ struct Demo {
 }
 
 impl Demo {
-    async fn start() -> Demo {
+    pub async fn start() -> Demo {
         let _turn = STARTING.lock().await;
         let home = tempfile::tempdir().expect("a temporary home");
         let mut command = Command::new(env!("CARGO_BIN_EXE_sidegate"));
@@ -75,6 +75,15 @@ impl Demo {
             request = request.header(name, value);
         }
         request.send().await
+    }
+
+    /// A client as its lines are, with their token.
+    pub fn client(&self) -> Client {
+        let curl = Curl::read(self.curl_lines()[0]);
+        let mut headers = curl.headers.iter();
+        let token = headers.find(|(name, _)| name == "authorization");
+        let secret = token.and_then(|(_, value)| value.strip_prefix("Bearer "));
+        Client::new(curl.address).token(secret.expect("a token"))
     }
 
     fn temporary(&self) -> PathBuf {
@@ -198,15 +207,7 @@ async fn its_other_lines_show_a_failover_a_summary_and_the_status() {
 #[tokio::test]
 async fn every_model_name_of_the_banner_does_what_it_says() {
     let demo = Demo::start().await;
-    let curl = Curl::read(demo.curl_lines()[0]);
-    let token = curl
-        .headers
-        .iter()
-        .find(|(name, _)| name == "authorization");
-    let secret = token
-        .and_then(|(_, value)| value.strip_prefix("Bearer "))
-        .expect("a token");
-    let client = Client::new(curl.address).token(secret);
+    let client = demo.client();
     let ask = async |model: &str| client.chat(model).stream().send().await;
 
     let (down, cut, held, slow) = tokio::join!(

@@ -85,6 +85,9 @@ fn facts_of(story: &Story, of: &AccessFields) -> Vec<(&'static str, String)> {
         let events = counted(events, "event");
         facts.push(("left out", format!("{events} that were no JSON")));
     }
+    if let Some(skill) = &of.skill {
+        facts.push(("skill", skilled(skill, of)));
+    }
     facts
 }
 
@@ -103,6 +106,22 @@ fn asked(of: &AccessFields) -> String {
     match of.stream {
         Some(true) => format!("{method} {path}, as a stream"),
         _ => format!("{method} {path}"),
+    }
+}
+
+fn skilled(skill: &str, of: &AccessFields) -> String {
+    let (refused, tokens) = (
+        of.refused_answers.unwrap_or(0),
+        of.discarded_tokens.unwrap_or(0),
+    );
+    match (refused, of.answer_fits) {
+        (0, Some(false)) => format!("{skill}; the answer doesn't fit, and was out already"),
+        (0, _) => skill.to_owned(),
+        (refused, _) => {
+            let refused = counted(refused, "answer");
+            let tokens = counted(tokens, "token");
+            format!("{skill}; {refused} refused, {tokens} spent on those tried again")
+        }
     }
 }
 

@@ -99,6 +99,15 @@ fn a_stream_that_is_out_ends_well_and_is_marked() {
 }
 
 #[test]
+fn a_stream_that_is_over_without_a_word_is_judged_before_it_leaves() {
+    let (mut play, _) = inspected(false, Commit::FirstToken);
+    play.send(HEAD).chunk(ROLE).chunk(STOP).chunk(DONE);
+    play.send(LAST_CHUNK);
+    assert!(play.seen.is_empty());
+    assert_eq!(play.answer.into_report().fault, Some(Fault::Misfit));
+}
+
+#[test]
 fn an_event_without_its_blank_line_is_heard_too() {
     let (mut play, heard) = inspected(true, Commit::Whole);
     play.send(HEAD).chunk(TEXT).chunk(STOP.trim_end());
