@@ -348,14 +348,12 @@ fn links_and_pipes_are_no_manifests() {
         folder.path("elsewhere/SKILL.md"),
     )
     .unwrap();
-    rustix::fs::mknodat(
-        rustix::fs::CWD,
-        folder.path("pipe.yaml"),
-        rustix::fs::FileType::Fifo,
-        rustix::fs::Mode::RUSR,
-        0,
-    )
-    .unwrap();
+    let mut mkfifo = std::process::Command::new("mkfifo");
+    let made = mkfifo
+        .args(["-m", "400"])
+        .arg(folder.path("pipe.yaml"))
+        .status();
+    assert!(made.unwrap().success());
     symlink(folder.path("nowhere"), folder.path("dangling.yml")).unwrap();
     let said = folder.mistakes();
     let link =
