@@ -53,6 +53,8 @@ pub struct RequestContext {
     pub origin: Option<String>,
     /// Decided by the token.
     pub caller: Option<Arc<Caller>>,
+    /// Whose token it was that has expired: known to the access line alone.
+    pub expired: Option<Arc<str>>,
     /// Decided by the token or a header: whose manifest holds for it.
     pub skill: Option<Arc<Manifest>>,
     /// Decided by the body.
@@ -190,6 +192,7 @@ impl RequestContext {
             query: None,
             origin: None,
             caller: None,
+            expired: None,
             skill: None,
             call: None,
             client_retry: None,

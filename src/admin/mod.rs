@@ -114,23 +114,42 @@ impl Admin {
         if !self.trusts && !self.shared.snapshot().hosts.allows(host) {
             return refuse(421, "host_denied", "use the address that the gateway listens on, or add the name to callers.allowed_hosts");
         }
+        // Of what changes anything nothing is passed over: it was meant to say what.
+        let query = header.uri.query().filter(|query| !query.is_empty());
         match (header.method.as_str(), header.uri.path()) {
             ("GET" | "HEAD", "/") => self.page.answer(),
             ("GET" | "HEAD", "/livez") => plain(200, TEXT, b"ok\n".to_vec()),
             ("GET" | "HEAD", "/readyz") => self.ready(),
             ("GET", "/metrics") => self.metrics(),
             ("GET", "/status") => json(200, &status::of(&self.shared, &self.reloader)),
-            ("POST", "/reload") => self.changing(session, |admin| admin.reload()),
+            ("POST", "/reload") => self.changing(session, |admin| match query {
+                None => admin.reload(),
+                Some(_) => unknown_query("/reload takes no query"),
+            }),
             ("POST", path) if reset_of(path).is_some() => {
                 let upstream = reset_of(path).unwrap_or_default();
-                let model = header.uri.query().and_then(model_in);
-                self.changing(session, |admin| admin.reset(upstream, model))
+                self.changing(session, |admin| match query.map(model_in) {
+                    None => admin.reset(upstream, None),
+                    Some(Some(model)) => admin.reset(upstream, Some(model)),
+                    Some(None) => unknown_query(
+                        "?model=NAME, percent-encoded, is all that it takes; without it all of the upstream's breakers are \
+                         closed",
+                    ),
+                })
             }
-            ("POST", "/drain") => self.changing(session, |admin| admin.drain()),
+            ("POST", "/drain") => self.changing(session, |admin| match query {
+                None => admin.drain(),
+                Some(_) => unknown_query("/drain takes no query, and nothing undoes it"),
+            }),
             ("POST" | "DELETE", path) if drain_of(path).is_some() => {
                 let upstream = drain_of(path).unwrap_or_default();
                 let drained = header.method == "POST";
-                self.changing(session, |admin| admin.drain_upstream(upstream, drained))
+                self.changing(session, |admin| match query {
+                    None => admin.drain_upstream(upstream, drained),
+                    Some(_) => unknown_query(
+                        "it takes no query: POST takes the upstream out of use, DELETE uses it again",
+                    ),
+                })
             }
             (_, "/" | "/livez" | "/readyz" | "/metrics" | "/status") => {
                 refuse(405, "method_not_allowed", "this path is read with GET")
@@ -316,15 +335,14 @@ fn reset_of(path: &str) -> Option<&str> {
         .filter(|name| !name.is_empty())
 }
 
-/// The model in `?model=…`, percent-decoded.
+/// The model in `?model=…`, percent-decoded; none where the query says anything else.
 fn model_in(query: &str) -> Option<String> {
-    let value = query
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("model="))?;
+    let value = query.strip_prefix("model=")?;
     let mut bytes = Vec::with_capacity(value.len());
     let mut rest = value.bytes();
     while let Some(byte) = rest.next() {
         let byte = match byte {
+            b'&' => return None,
             b'%' => {
                 let high = char::from(rest.next()?).to_digit(16)?;
                 let low = char::from(rest.next()?).to_digit(16)?;
@@ -335,6 +353,10 @@ fn model_in(query: &str) -> Option<String> {
         bytes.push(byte);
     }
     String::from_utf8(bytes).ok()
+}
+
+fn unknown_query(hint: &'static str) -> Answer {
+    refuse(400, "unknown_query", hint)
 }
 
 fn plain(status: u16, kind: &str, body: Vec<u8>) -> Answer {
@@ -355,4 +377,25 @@ fn json(status: u16, value: &impl Serialize) -> Answer {
 
 fn refuse(status: u16, error: &'static str, hint: &'static str) -> Answer {
     json(status, &Refusal { error, hint })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_one_model_or_nothing_that_is_understood() {
+        assert_eq!(model_in("model=org%2Fbig").as_deref(), Some("org/big"));
+        assert_eq!(model_in("model=a%26b").as_deref(), Some("a&b"));
+        for query in [
+            "bogus=1",
+            "model=a&bogus=1",
+            "bogus=1&model=a",
+            "model=%zz",
+            "model",
+            "model=%2",
+        ] {
+            assert_eq!(model_in(query), None, "{query}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::admit;
 use crate::breaker::whole_seconds;
@@ -31,6 +32,7 @@ pub fn of(shared: &Shared, reloader: &Reloader) -> Status {
         config: ConfigStatus {
             generation: snapshot.generation,
             file: reloader.file().map(|file| file.display().to_string()),
+            state_dir: reloader.state_dir().display().to_string(),
             last_reload: reloader.last(),
             pending_restart: reloader.pending(),
         },
@@ -47,6 +49,7 @@ pub fn of(shared: &Shared, reloader: &Reloader) -> Status {
             gateway: shared.logs.dropped(LogFile::Gateway),
             raw_errors: shared.logs.dropped(LogFile::RawErrors),
         },
+        log_dropped_last: shared.logs.dropped_last(),
         disk: disks(shared, &snapshot),
         recent_failures: shared.recent_failures.newest_first(),
     }
@@ -124,6 +127,7 @@ fn routes(snapshot: &Snapshot) -> Vec<RouteStatus> {
         tier: target.tier,
         weight: target.weight,
         breaker: breaker_status(snapshot, place),
+        left_alone_seconds: left_alone(snapshot, place).map(whole_seconds),
     };
     let route = |(index, route): (usize, &crate::config::Route)| RouteStatus {
         name: route.name.clone(),
@@ -173,6 +177,13 @@ fn breaker_status(snapshot: &Snapshot, (route, target): (usize, usize)) -> Break
         consecutive_failures: view.failures,
         retry_in_seconds: view.open_for.map(whole_seconds),
     }
+}
+
+/// For how long a target gets no request after a 429.
+fn left_alone(snapshot: &Snapshot, (route, target): (usize, usize)) -> Option<Duration> {
+    let now = clock::now();
+    let ready_at = snapshot.target_state(route, target)?.pace.ready_at(now)?;
+    Some(ready_at.saturating_duration_since(now))
 }
 
 /// Puts what isn't counted as it happens into the metrics.

@@ -57,6 +57,11 @@ impl TokenTable {
         Ok(Arc::clone(caller))
     }
 
+    /// Whose token was presented, whether or not it still counts: for the operator's log, never for the client.
+    pub fn owner_of(&self, presented: &[u8]) -> Option<Arc<str>> {
+        Some(Arc::clone(&self.entry_of(presented)?.caller.name))
+    }
+
     fn entry_of(&self, presented: &[u8]) -> Option<&Entry> {
         let digest = SecretDigest::of(presented);
         let mut found = u64::MAX;

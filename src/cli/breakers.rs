@@ -1,12 +1,13 @@
 //! `sidegate breakers`: which upstreams are left alone, and for how long.
 //!
-//! The file itself is read, so this works while no gateway runs. It has no names in it: they come from the configuration,
+//! The file itself is read, so this works while no gateway runs; only one whose breakers are in no file is asked. It has no names in it: they come from the configuration,
 //! and where that is broken from a gateway that still runs with an earlier one.
 
 mod listing;
 mod reset;
 
 use std::path::Path;
+use std::time::Duration;
 
 use clap::Subcommand;
 
@@ -19,6 +20,9 @@ use crate::config::{self, Config, Mistakes};
 use crate::platform;
 
 use listing::{rows, rows_of_gateway, Listing, Origin};
+
+/// A gateway that is well answers its control socket in milliseconds; the file is there for one that isn't.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -45,7 +49,10 @@ pub fn run(context: &Context, arguments: &Arguments) -> Exit {
 
 fn list(context: &Context, json: bool) -> Exit {
     let listing = match config::load(&context.source, &context.environment) {
-        Ok(loaded) => of_file(&loaded.config),
+        Ok(loaded) => match of_unshared(context, &loaded.config) {
+            Some(listing) => Ok(listing),
+            None => of_file(&loaded.config),
+        },
         Err(mistakes) => of_gateway(context, &mistakes),
     };
     match listing {
@@ -61,6 +68,26 @@ fn list(context: &Context, json: bool) -> Exit {
         }
         Err(exit) => exit,
     }
+}
+
+/// What only the gateway that runs knows: its breakers are in no file, or in one that is gone since.
+fn of_unshared(context: &Context, config: &Config) -> Option<Listing> {
+    let state = live::state_within(context, PATIENCE).ok()?;
+    let is_private = state.breaker_shared == Some(false);
+    if !is_private && config.breaker_file.exists() {
+        return None;
+    }
+    if is_private {
+        complain(
+            "warning: these are in the gateway's private memory: nothing else sees them, and a restart forgets them",
+        );
+    }
+    Some(Listing {
+        origin: Origin::Gateway {
+            generation: state.config.generation,
+        },
+        breakers: rows_of_gateway(&state),
+    })
 }
 
 fn of_file(config: &Config) -> Result<Listing, Exit> {

@@ -48,7 +48,7 @@ fn report(context: &Context, loaded: &Loaded) -> Exit {
             let count = several.len();
             let list = several.join("\n");
             complain(&format!(
-                "{count} mistakes in the files that {} names:\n{list}",
+                "{count} mistakes in the files and folders that {} names:\n{list}",
                 context.source
             ));
         }
@@ -56,10 +56,12 @@ fn report(context: &Context, loaded: &Loaded) -> Exit {
     Exit::Configuration
 }
 
-/// What `serve` would read at its start, and what may surprise about it.
+/// What `serve` would read and write at its start, and what may surprise about it.
 pub fn examine(config: &Config) -> Findings {
     let mut findings = snapshot::examine(config, clock::wall());
     let listener = config.tls.as_ref().map(server::listener_tls_mistakes);
     findings.mistakes.extend(listener.unwrap_or_default());
+    let folders = server::examine_folders(config);
+    findings.mistakes.extend(folders);
     findings
 }

@@ -9,6 +9,7 @@ mod finding;
 mod fix;
 mod folders;
 mod gateway;
+mod losses;
 mod machine;
 mod open_files;
 mod ports;
@@ -29,10 +30,9 @@ use crate::clock;
 use crate::config::{self, Config, Loaded, Mistakes};
 use crate::platform::{self, Listener};
 use crate::record::rfc3339;
+use crate::server::{self, Holder};
 
-#[cfg(test)]
-use finding::Severity;
-use finding::{Check, Finding, Report};
+use finding::{Check, Finding, Report, Severity};
 
 /// A gateway that is well answers its control socket in milliseconds.
 const GATEWAY_PATIENCE: Duration = Duration::from_secs(2);
@@ -60,6 +60,8 @@ pub struct Facts<'a> {
     /// Where the gateway keeps its state, also when the configuration is broken.
     pub state_dir: PathBuf,
     pub gateway: Result<State, Silence>,
+    /// Who holds the state folder, also where it doesn't answer.
+    pub holder: Option<Holder>,
     pub listeners: Vec<Listener>,
     pub now: SystemTime,
 }
@@ -105,6 +107,7 @@ fn gather(context: &Context) -> Facts<'_> {
         loaded: config::load(&context.source, &context.environment),
         state_dir: live::state_dir(context),
         gateway: live::state_within(context, GATEWAY_PATIENCE),
+        holder: server::holder(&live::state_dir(context)),
         listeners: platform::listeners(),
         now: clock::wall(),
     }

@@ -7,7 +7,7 @@ use super::{Context, Exit};
 
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Take this upstream out of use, and leave the gateway running.
+    /// Take this upstream out of use, and leave the gateway running; a restart of the gateway undoes it.
     #[arg(value_name = "UPSTREAM")]
     upstream: Option<String>,
     /// Use the upstream again.
@@ -55,7 +55,8 @@ fn told(context: &Context, upstream: &str, undo: bool) -> Exit {
     }
     let running = in_flight(context, upstream).unwrap_or(0);
     show(&format!(
-        "{upstream} gets no new requests; {running} are still running there\n"
+        "{upstream} gets no new requests; {running} are still running there. \
+         `sidegate drain {upstream} --undo` or a restart of the gateway undoes it\n"
     ));
     Exit::Done
 }

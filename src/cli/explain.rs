@@ -1,6 +1,6 @@
 //! `sidegate explain`: what happened to one request, put together from the files that only the operator can read.
 //!
-//! It asks no gateway, so it works when none runs. What upstreams wrote reaches the terminal here: only after every
+//! It needs no gateway, so it works when none runs. What upstreams wrote reaches the terminal here: only after every
 //! character that a terminal would act upon was made visible.
 
 mod line;
@@ -8,16 +8,29 @@ mod search;
 mod story;
 
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
+use super::live;
 use super::output::{complain, show};
 use super::{Context, Exit};
+use crate::clock;
 use crate::config::{self, Config};
 use crate::correlation::CorrelationId;
+use crate::failure::Code;
 use crate::record::labels::LogFile;
+use crate::snapshot::last_good;
 
 use line::{Access, Raw};
 use search::{Log, Search};
 use story::Story;
+
+/// Lines gather for 20 ms before they are written; a busy disk takes longer.
+const A_MOMENT: Duration = Duration::from_millis(500);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// A gateway that is well answers its control socket in milliseconds; the logs tell enough without it.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -49,11 +62,12 @@ pub fn run(context: &Context, arguments: &Arguments) -> Exit {
         Ok(sources) => sources,
         Err(exit) => return exit,
     };
-    let access = search::newest(&sources.folder, LogFile::Access, id.as_str());
+    let access = find_line(&sources.folder, id.as_str());
     let raw = search::all(&sources.folder, LogFile::RawErrors, id.as_str());
-    let notes = notes(&access, &raw);
+    let mut notes = notes(&access, &raw);
     match tell(&access, &raw, &id, sources.config.as_ref()) {
         Some(story) => {
+            notes.extend(out_of_use(context, &story));
             show(&match arguments.json {
                 true => story.json(&notes),
                 false => story.text(),
@@ -71,6 +85,17 @@ pub fn run(context: &Context, arguments: &Arguments) -> Exit {
     }
 }
 
+/// A line is written a moment after its answer: where there is none, that moment is waited for.
+fn find_line(folder: &Path, id: &str) -> Search {
+    let mut access = search::newest(folder, LogFile::Access, id);
+    let until = clock::now() + A_MOMENT;
+    while access.found.is_empty() && clock::now() < until {
+        thread::sleep(LOOK_EVERY);
+        access.found = search::current(folder, LogFile::Access, id).found;
+    }
+    access
+}
+
 /// A named folder is enough: an incident may be that the configuration is broken.
 fn sources(context: &Context, named: Option<&Path>) -> Result<Sources, Exit> {
     let loaded = config::load(&context.source, &context.environment);
@@ -85,10 +110,51 @@ fn sources(context: &Context, named: Option<&Path>) -> Result<Sources, Exit> {
         }),
         (Err(mistakes), None) => {
             complain(&mistakes.to_string());
-            complain("so the folder of the logs isn't known; --logs FOLDER names it");
-            Err(Exit::Configuration)
+            let Some(config) = last_good(context) else {
+                complain("so the folder of the logs isn't known; --logs FOLDER names it");
+                return Err(Exit::Configuration);
+            };
+            complain("warning: that is not taken; these are the logs of the configuration that served last");
+            Ok(Sources {
+                folder: config.logs.dir.clone(),
+                config: Some(config),
+            })
         }
     }
+}
+
+/// What a gateway with this state folder serves, or has served last.
+fn last_good(context: &Context) -> Option<Config> {
+    let state_dir = live::state_dir(context);
+    let text = last_good::read(&state_dir)?;
+    let name = last_good::path(&state_dir).display().to_string();
+    let loaded = config::load_text(&name, &text, &context.environment).ok()?;
+    Some(loaded.config)
+}
+
+/// Upstreams that an operator has taken out of use, where that may be why nothing could serve.
+fn out_of_use(context: &Context, story: &Story) -> Vec<String> {
+    let (Some(Code::NoUpstream), Some(route)) = (story.code(), story.route()) else {
+        return Vec::new();
+    };
+    let Ok(state) = live::state_within(context, PATIENCE) else {
+        return Vec::new();
+    };
+    let routes = state.routes.iter().filter(|known| known.name == route);
+    let targets = routes.flat_map(|route| &route.targets);
+    let mut drained: Vec<&str> = targets
+        .map(|target| target.upstream.as_str())
+        .filter(|name| {
+            state
+                .upstream(name)
+                .is_some_and(|upstream| upstream.draining)
+        })
+        .collect();
+    drained.dedup();
+    let note = |name: &&str| {
+        format!("note: {name} is out of use now, by an operator's order; `sidegate drain {name} --undo` uses it again")
+    };
+    drained.iter().map(note).collect()
 }
 
 /// None when neither log has anything of the id.

@@ -1,5 +1,6 @@
 //! The gateway that runs: asked through its control socket, which only its owner can open.
 
+mod silence;
 mod state;
 
 use std::path::PathBuf;
@@ -13,19 +14,11 @@ use crate::config;
 use crate::http_client::{self, Question, Reply, Server};
 use crate::server;
 
-pub use state::{Breaker, LastFailure, State};
+pub use silence::Silence;
+pub use state::{Breaker, Failure, LastFailure, State, Target, Upstream};
 
 /// A reload reads and checks every file; everything else is quicker.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Why nothing was heard.
-#[derive(Debug)]
-pub enum Silence {
-    /// Nobody listens there.
-    Nobody { state_dir: PathBuf },
-    /// Somebody does, and doesn't answer as a gateway would.
-    Strange { socket: PathBuf, why: String },
-}
 
 /// Where the gateway of this configuration keeps its state, also when the configuration is broken by now.
 pub fn state_dir(context: &Context) -> PathBuf {
@@ -53,7 +46,7 @@ pub fn ask_within(
     let state_dir = state_dir(context);
     let socket = server::control_socket_path(&state_dir);
     if std::os::unix::net::UnixStream::connect(&socket).is_err() {
-        return Err(Silence::Nobody { state_dir });
+        return Err(silence::why(context, state_dir));
     }
     let question = Question {
         method,
@@ -103,17 +96,11 @@ pub fn read<T: DeserializeOwned>(context: &Context, reply: &Reply) -> Result<T, 
 /// Says why a command has nothing to say. Where the configuration is broken it may name another state folder than the
 /// one in use: then its mistakes are what is to be mended first.
 pub fn explain(context: &Context, silence: &Silence) -> Exit {
+    complain(&format!("sidegate: {silence}; {}", silence.remedy()));
     match silence {
-        Silence::Strange { socket, why } => {
-            complain(&format!("sidegate: {}: {why}", socket.display()));
-            Exit::Failure
-        }
-        Silence::Nobody { state_dir } => {
-            complain(&format!(
-                "sidegate: no gateway runs with state_dir {}; `sidegate serve` starts one, and --config FILE names \
-                 another one's configuration",
-                state_dir.display()
-            ));
+        Silence::Strange { .. } => Exit::Failure,
+        Silence::Waiting { .. } => Exit::Configuration,
+        Silence::Nobody { .. } | Silence::Elsewhere { .. } | Silence::Held { .. } => {
             match config::load(&context.source, &context.environment) {
                 Ok(_) => Exit::Failure,
                 Err(mistakes) => {

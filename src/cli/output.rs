@@ -23,3 +23,23 @@ pub fn show(text: &str) {
 pub fn complain(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
+
+/// One line without anything that a terminal would act upon: escape sequences, and characters that reverse the order of
+/// what follows or aren't to be seen at all.
+pub fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\t' => shown.push_str("    "),
+            _ if letter.is_control() || is_unseen(letter) => shown.extend(letter.escape_unicode()),
+            _ => shown.push(letter),
+        }
+    }
+    shown
+}
+
+/// Marks of direction, separators of lines, and what has no width (Unicode's Bidi_Control and the like).
+fn is_unseen(letter: char) -> bool {
+    matches!(letter,
+        '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}

@@ -2,7 +2,7 @@
 
 mod listing;
 
-use super::live::{self, Breaker, Silence, State};
+use super::live::{self, Silence, State};
 use super::output::{complain, show};
 use super::table::{or_dash, Table};
 use super::{Context, Exit};
@@ -24,15 +24,13 @@ pub fn run(context: &Context, arguments: &Arguments) -> Exit {
         }
     };
     let state = live::state(context);
-    if let Err(Silence::Strange { socket, why }) = &state {
-        complain(&format!(
-            "warning: no live state: {}: {why}",
-            socket.display()
-        ));
+    if let Err(silence) = &state {
+        if !matches!(silence, Silence::Nobody { .. }) {
+            complain(&format!("warning: no live state: {silence}"));
+        }
     }
-    let state = state.ok();
     match arguments.json {
-        true => show(&listing::json(&config, state.as_ref())),
+        true => show(&listing::json(&config, state.as_ref().ok())),
         false => show(&text(&config, state.as_ref())),
     }
     Exit::Done
@@ -43,18 +41,22 @@ pub fn listing(config: &Config, state: Option<&State>) -> serde_json::Value {
     serde_json::from_str(&listing::json(config, state)).unwrap_or_default()
 }
 
-fn text(config: &Config, state: Option<&State>) -> String {
+fn text(config: &Config, state: Result<&State, &Silence>) -> String {
     let source = match state {
-        Some(state) => format!(
+        Ok(state) => format!(
             "live state from the gateway, generation {}",
             state.config.generation
         ),
-        None => format!(
-            "no gateway runs with state_dir {}: no live state",
-            config.state_dir.display()
-        ),
+        Err(nobody @ Silence::Nobody { .. }) => format!("{nobody}: no live state"),
+        // Why was said as a warning.
+        Err(
+            Silence::Strange { .. }
+            | Silence::Elsewhere { .. }
+            | Silence::Waiting { .. }
+            | Silence::Held { .. },
+        ) => "no live state".to_owned(),
     };
-    let (routes, targets) = (routes(config).text(), targets(config, state).text());
+    let (routes, targets) = (routes(config).text(), targets(config, state.ok()).text());
     format!("{routes}\n{targets}\n{source}\n")
 }
 
@@ -118,7 +120,7 @@ fn targets(config: &Config, state: Option<&State>) -> Table {
         "MODEL",
         "CONTEXT",
         "WEIGHT",
-        "BREAKER NOW",
+        "NOW",
         "STREAMS NOW",
     ]);
     for route in &config.routes {
@@ -128,7 +130,8 @@ fn targets(config: &Config, state: Option<&State>) -> Table {
             let Some(upstream) = config.upstreams.get(target.upstream) else {
                 continue;
             };
-            let breaker = breaker(state, route, &upstream.name, target);
+            let now = live_target(state, route, &upstream.name, target);
+            let now = state.zip(now).map(|(state, now)| state.in_words(now));
             let live = state.and_then(|state| state.upstream(&upstream.name));
             table.add([
                 route.name.clone(),
@@ -141,7 +144,7 @@ fn targets(config: &Config, state: Option<&State>) -> Table {
                     .unwrap_or_else(|| "as asked".to_owned()),
                 or_dash(target.context),
                 target.weight.to_string(),
-                or_dash(breaker.map(Breaker::in_words)),
+                or_dash(now),
                 or_dash(live.map(|live| format!("{}/{}", live.in_flight, live.streams))),
             ]);
         }
@@ -149,13 +152,14 @@ fn targets(config: &Config, state: Option<&State>) -> Table {
     table
 }
 
-fn breaker<'a>(
+/// As the gateway that runs has it.
+fn live_target<'a>(
     state: Option<&'a State>,
     route: &Route,
     upstream: &str,
     target: &Target,
-) -> Option<&'a Breaker> {
-    state?.breaker(&route.name, upstream, target.model.as_deref())
+) -> Option<&'a live::Target> {
+    state?.target(&route.name, upstream, target.model.as_deref())
 }
 
 #[cfg(test)]
@@ -199,7 +203,7 @@ routes:
 
     #[test]
     fn the_table_says_what_a_name_means_and_what_is_open_now() {
-        let text = text(&config(), Some(&state()));
+        let text = text(&config(), Ok(&state()));
         let line = |starts: &[&str]| {
             let mut lines = text
                 .lines()
@@ -248,7 +252,10 @@ routes:
         );
         assert_eq!(target["breaker"], serde_json::Value::Null);
         assert_eq!(listing["routes"][0]["timeouts_seconds"]["total"], 570.0);
-        assert!(text(&config(), None).contains("no gateway runs"));
+        let nobody = Silence::Nobody {
+            state_dir: "/home/us/.sidegate".into(),
+        };
+        assert!(text(&config(), Err(&nobody)).contains("no gateway runs"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{json, Value};
 
-use super::output::{complain, show};
+use super::output::{complain, show, visible};
 use super::table::{or_dash, Table};
 use super::{Context, Exit};
 use crate::config::{self, Budget, Config, Word};
@@ -88,7 +88,8 @@ fn table(config: &Config, found: &Found) -> Table {
             response(skill),
             or_dash(skill.budget.as_ref().map(budget)),
             file_name(&skill.file),
-            skill.description.clone().unwrap_or_default(),
+            // It may be a stranger's.
+            visible(skill.description.as_deref().unwrap_or_default()),
         ]);
     }
     table

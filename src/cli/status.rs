@@ -3,13 +3,14 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::live::{self, LastFailure, State};
+use super::live::{self, Failure, LastFailure, State};
 use super::output::{complain, show};
 use super::table::{or_dash, Table};
 use super::{Context, Exit};
 use crate::config::print_duration;
+use crate::record::ACCESS_LINES_END;
 
-/// Of the recent failures; `--json` has all.
+/// Kinds of the recent failures; `--json` has all.
 const FAILURES_SHOWN: usize = 10;
 
 #[derive(clap::Args)]
@@ -37,7 +38,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Exit {
 
 fn text(state: &State) -> String {
     let mut text = head(state);
-    let mut tables = vec![lanes(state), upstreams(state), breakers(state)];
+    let mut tables = vec![lanes(state), upstreams(state), targets(state)];
     if !state.budgets.is_empty() {
         tables.push(budgets(state));
     }
@@ -78,12 +79,19 @@ fn head(state: &State) -> String {
 }
 
 fn lanes(state: &State) -> Table {
-    let mut table = Table::new(&["LANE", "STREAMS", "WAITING", "OLDEST"]);
+    let mut table = Table::new(&["LANE", "STREAMS", "WAITING", "RESTING", "OLDEST"]);
     for lane in &state.lanes {
         let streams = format!("{}/{}", lane.streams, lane.capacity);
         let waiting = format!("{}/{}", lane.waiting, lane.queue);
         let oldest = lane.oldest_seconds.map(|oldest| format!("{oldest:.1} s"));
-        table.add([lane.name.clone(), streams, waiting, or_dash(oldest)]);
+        let resting = lane.resting.to_string();
+        table.add([
+            lane.name.clone(),
+            streams,
+            waiting,
+            resting,
+            or_dash(oldest),
+        ]);
     }
     table
 }
@@ -115,15 +123,15 @@ fn last_failure(failure: &LastFailure) -> String {
     words.trim_end().to_owned()
 }
 
-fn breakers(state: &State) -> Table {
-    let mut table = Table::new(&["ROUTE", "UPSTREAM", "MODEL", "BREAKER"]);
+fn targets(state: &State) -> Table {
+    let mut table = Table::new(&["ROUTE", "UPSTREAM", "MODEL", "NOW"]);
     for route in &state.routes {
         for target in &route.targets {
             table.add([
                 route.name.clone(),
                 target.upstream.clone(),
                 target.model.clone().unwrap_or_else(|| "*".to_owned()),
-                target.breaker.in_words(),
+                state.in_words(target),
             ]);
         }
     }
@@ -145,10 +153,22 @@ fn budgets(state: &State) -> Table {
 }
 
 fn failures(state: &State) -> Table {
-    let mut table = Table::new(&["TIME", "ROUTE", "UPSTREAM", "CODE", "ID", "WHAT TO DO"]);
-    for failure in state.recent_failures.iter().take(FAILURES_SHOWN) {
+    let mut table = Table::new(&[
+        "TIME",
+        "TIMES",
+        "ROUTE",
+        "UPSTREAM",
+        "CODE",
+        "ID",
+        "WHAT TO DO",
+    ]);
+    for (failure, times) in folded(&state.recent_failures)
+        .into_iter()
+        .take(FAILURES_SHOWN)
+    {
         table.add([
             failure.ts.clone(),
+            times.to_string(),
             or_dash(failure.route.clone()),
             or_dash(failure.upstream.clone()),
             failure.code.clone(),
@@ -157,6 +177,22 @@ fn failures(state: &State) -> Table {
         ]);
     }
     table
+}
+
+/// The newest of each kind and how many there are: what follows from a failure must not hide what began it.
+fn folded(failures: &[Failure]) -> Vec<(&Failure, usize)> {
+    let mut kinds: Vec<(&Failure, usize)> = Vec::new();
+    for failure in failures {
+        let kind = |one: &Failure| (one.code.clone(), one.route.clone(), one.upstream.clone());
+        match kinds
+            .iter_mut()
+            .find(|(known, _)| kind(known) == kind(failure))
+        {
+            Some((_, times)) => *times += 1,
+            None => kinds.push((failure, 1)),
+        }
+    }
+    kinds
 }
 
 /// What must not be overlooked stands last, where the eye is.
@@ -171,6 +207,9 @@ fn warn(state: &State) {
             "budgets are counted without the other gateways since {since}: {reason}"
         ));
     }
+    losses(state)
+        .iter()
+        .for_each(|loss| complain(&format!("warning: {loss}")));
     let config = &state.config;
     if !config.pending_restart.is_empty() {
         let keys = config.pending_restart.join(", ");
@@ -187,3 +226,36 @@ fn warn(state: &State) {
         reload.mistakes.iter().for_each(|mistake| complain(mistake));
     }
 }
+
+/// What is being lost, or soon will be.
+fn losses(state: &State) -> Vec<String> {
+    let mut texts = Vec::new();
+    for (file, count) in state.log_dropped.iter().filter(|(_, count)| **count > 0) {
+        let last = state.log_dropped_last.as_ref();
+        let last = last.map_or_else(String::new, |last| format!(", the last at {last}"));
+        texts.push(format!(
+            "lines of {file}.jsonl dropped since the start: {count}{last}; `sidegate doctor` says what mends it"
+        ));
+    }
+    if state.breaker_shared == Some(false) {
+        texts.push(
+            "breakers are in private memory: no other process shares them, and a restart forgets them; \
+             gateway.jsonl says why"
+                .to_owned(),
+        );
+    }
+    for disk in &state.disk {
+        if disk.used_ratio >= ACCESS_LINES_END {
+            texts.push(format!(
+                "the volume of {} is {:.1} % full, {} MiB free; `sidegate disk` shows what takes it",
+                disk.path,
+                disk.used_ratio * 100.0,
+                disk.free_bytes >> 20
+            ));
+        }
+    }
+    texts
+}
+
+#[cfg(test)]
+mod tests;

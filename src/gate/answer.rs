@@ -268,8 +268,9 @@ impl Answer {
         let wanted = may_commit && self.order.commit == Commit::FirstToken;
         let is_too_large = self.outbox.held_bytes() > self.order.held_limit;
         if is_too_large && is_inspected {
-            self.inspector = None;
+            let said = self.inspector.take().map(|inspector| inspector.give_up());
             self.report.is_misfit = true;
+            self.keep_words(said.unwrap_or_default());
             self.fail(Fault::Misfit);
         } else if is_too_large || (wanted && !is_inspected) {
             self.commit();

@@ -12,6 +12,9 @@ pub trait Inspect: fmt::Debug + Send + Sync {
     /// The data of one event.
     fn event(&mut self, data: &[u8]);
 
+    /// The answer is larger than what is held, and so never whole here; what it said, for the restricted log.
+    fn give_up(self: Box<Self>) -> Vec<u8>;
+
     /// The answer is whole. An error is what it said, for the restricted log: it isn't what was wanted.
     fn finish(self: Box<Self>) -> Result<(), Vec<u8>>;
 }

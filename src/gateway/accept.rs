@@ -54,6 +54,8 @@ pub async fn accept(
     if let Err(code) = identify(session, ctx) {
         return Ok(code.into());
     }
+    // Whatever becomes of it, a request of a bound token is recorded as its skill's.
+    ctx.skill = skill_in::bound(ctx);
     match endpoint {
         Endpoint::Api { api, query } => {
             ctx.query = query;
@@ -84,6 +86,9 @@ fn identify(session: &Session, ctx: &mut RequestContext) -> Result<(), Code> {
         messages,
     );
     let caller = presented.and_then(|token| ctx.snapshot.tokens.identify(token, ctx.started_wall));
+    if let (Ok(token), Err(TokenRefused::Expired)) = (presented, &caller) {
+        ctx.expired = ctx.snapshot.tokens.owner_of(token);
+    }
     ctx.caller = Some(caller.map_err(|refused| match refused {
         TokenRefused::Missing => Code::MissingToken,
         TokenRefused::Invalid => Code::InvalidToken,
@@ -271,7 +276,7 @@ fn pick_route(header: &RequestHeader, ctx: &RequestContext, peek: &Peek) -> Resu
     let named = named.and_then(|value| std::str::from_utf8(value).ok());
     let (config, skill) = (&ctx.snapshot.config, ctx.skill.as_deref());
     let picked = skill_in::pick_route(config, skill, peek.model.as_deref(), named);
-    picked.map_err(|unknown| unknown_model(&unknown))
+    picked.map_err(|unknown| unknown_model(ctx, &unknown))
 }
 
 /// Scope and size.
@@ -314,7 +319,17 @@ fn pick_lane(
     }
 }
 
-fn unknown_model(unknown: &Unknown<'_>) -> Failure {
+/// A name that the caller may not use is not told to it.
+fn unknown_model(ctx: &RequestContext, unknown: &Unknown<'_>) -> Failure {
+    let may_use = |name: &str| {
+        let mut routes = ctx.snapshot.config.routes.iter();
+        let route = routes
+            .find(|route| route.name == name || route.aliases.iter().any(|alias| alias == name));
+        let caller = ctx.caller.as_ref();
+        route
+            .zip(caller)
+            .is_some_and(|(route, caller)| caller.may_invoke(&route.name))
+    };
     match unknown {
         Unknown::Nameless => {
             Failure::new(Code::InvalidRequest).pointer(Pointer::from_static("/model"))
@@ -322,8 +337,8 @@ fn unknown_model(unknown: &Unknown<'_>) -> Failure {
         Unknown::Model { nearest } | Unknown::Route { nearest } => {
             let failure = Failure::new(Code::UnknownModel);
             match nearest {
-                Some(name) => failure.nearest(name),
-                None => failure,
+                Some(name) if may_use(name) => failure.nearest(name),
+                _ => failure,
             }
         }
     }

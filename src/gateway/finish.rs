@@ -136,6 +136,12 @@ fn upstream(ctx: &RequestContext) -> Option<&str> {
     Some(&upstream.config.name)
 }
 
+/// Who asked, also with a token that no longer counts.
+fn caller(ctx: &RequestContext) -> Option<&str> {
+    let identified = ctx.caller.as_ref().map(|caller| &*caller.name);
+    identified.or(ctx.expired.as_deref())
+}
+
 fn upload(ctx: &RequestContext) -> Option<Duration> {
     Some(ctx.body_end?.saturating_duration_since(ctx.started))
 }
@@ -150,7 +156,7 @@ fn write_line(
     let line = AccessLine {
         started: ctx.started_wall,
         correlation_id: ctx.correlation.as_str(),
-        caller: ctx.caller.as_ref().map(|caller| &*caller.name),
+        caller: caller(ctx),
         route: ctx.route().map(|route| route.name.as_str()),
         lane: ctx.call.as_ref().map(|call| call.lane),
         upstream: upstream(ctx),

@@ -15,6 +15,12 @@ use crate::route::{self, Unknown};
 use crate::skill::{self, Manifest, NoSkill, Step, Violation};
 use crate::snapshot::Shared;
 
+/// The skill that the token is bound to, where there is one of that name.
+pub fn bound(ctx: &RequestContext) -> Option<Arc<Manifest>> {
+    let name = ctx.caller.as_ref()?.skill.as_ref()?;
+    ctx.snapshot.skills.get(name).cloned()
+}
+
 /// The skill that the token or the header names; the request keeps it, whatever becomes of it.
 ///
 /// # Errors

@@ -132,7 +132,7 @@ fn tokens_at_most(ctx: &RequestContext, call: &Call) -> u64 {
     };
     let windows = route.targets.iter().filter_map(|target| target.context);
     let window = windows.max();
-    let limit = match (call.peek.asked_limit(), ctx.most_tokens()) {
+    let limit = match (call.peek.most_asked(), ctx.most_tokens()) {
         (Some(asked), Some(most)) => asked.min(most),
         (Some(limit), None) | (None, Some(limit)) => limit,
         (None, None) => window.unwrap_or(UNLIMITED_ANSWER),

@@ -298,7 +298,11 @@ fn spend_retry(ctx: &mut RequestContext, target: usize) -> Result<()> {
     if let Some(series) = ctx.snapshot.handles.upstream(upstream) {
         series.retry_budget_exhausted();
     }
-    let failure = with_last_status(ctx, Failure::new(Code::RetryBudgetExhausted));
+    let failure = match ctx.attempts.last {
+        // The server did its part: what it said is what there is to tell.
+        Some(Outcome::Misfit) => refuse::last_failure(ctx),
+        _ => with_last_status(ctx, Failure::new(Code::RetryBudgetExhausted)),
+    };
     Err(refused(ctx, failure))
 }
 

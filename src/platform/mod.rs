@@ -16,6 +16,7 @@ mod pages;
 mod priority;
 mod processes;
 mod replace;
+mod reserved_port;
 mod socket;
 #[cfg(target_os = "macos")]
 mod sysctl;
@@ -37,7 +38,8 @@ pub use pages::use_small_pages;
 pub use priority::give_way;
 pub use processes::{processes, working_folder, Process};
 pub use replace::replace_file;
+pub use reserved_port::ReservedPort;
 pub use socket::SocketWatch;
 pub use system::is_macos;
-pub use user::{effective_user, is_root, login_user};
+pub use user::{effective_user, is_root, login_user, may_make, may_write};
 pub use volume::{top_of_volume, used_ratio, volume_near, volume_of, Volume};

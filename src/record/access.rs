@@ -23,7 +23,7 @@ pub struct AccessLine<'a> {
     pub started: SystemTime,
     /// The one value that may come from the client: it matched `^[A-Za-z0-9._-]{1,64}$`.
     pub correlation_id: &'a str,
-    /// None when no token was accepted.
+    /// None when no token of ours was presented; one that has expired is still somebody's.
     pub caller: Option<&'a str>,
     /// None when none was chosen.
     pub route: Option<&'a str>,

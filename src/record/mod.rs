@@ -27,4 +27,4 @@ pub use metrics::{
 pub use process_log::ProcessLog;
 pub use raw_error::RawError;
 pub use waits::{Wait, Waits};
-pub use writer::{Allowance, DropCounts, LogFiles, LogOptions};
+pub use writer::{examine_logs, Allowance, DropCounts, LogFiles, LogOptions, ACCESS_LINES_END};

@@ -36,6 +36,9 @@ pub struct Status {
     /// Counting with other gateways; none where no Redis is configured.
     pub shared: Option<SharedStatus>,
     pub log_dropped: LogDrops,
+    /// When the last of them was.
+    #[serde(serialize_with = "as_time_or_null")]
+    pub log_dropped_last: Option<SystemTime>,
     /// The watched volumes, in the order of the configuration; one that was never measured is left out.
     pub disk: Vec<DiskStatus>,
     /// Newest first.
@@ -48,6 +51,8 @@ pub struct ConfigStatus {
     pub generation: u64,
     /// None with the environment alone.
     pub file: Option<String>,
+    /// The one in use, whatever the file says by now.
+    pub state_dir: String,
     /// None before the first.
     pub last_reload: Option<ReloadStatus>,
     /// Keys whose new value waits for a restart.
@@ -101,6 +106,8 @@ pub struct TargetStatus {
     pub tier: u32,
     pub weight: u32,
     pub breaker: BreakerStatus,
+    /// For how long it gets no request after a 429 of its; none when it may be asked.
+    pub left_alone_seconds: Option<u64>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -227,6 +234,13 @@ pub struct RecentFailure {
     pub correlation_id: String,
     /// What to do about it, in our own words.
     pub hint: String,
+}
+
+fn as_time_or_null<S: Serializer>(
+    time: &Option<SystemTime>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    time.map(rfc3339).serialize(serializer)
 }
 
 fn as_time<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {

@@ -32,11 +32,12 @@ use crate::config::Config;
 use super::access::Sequence;
 use super::json::Object;
 use super::labels::LogFile;
+pub use folder::examine as examine_logs;
 use folder::{Folder, FolderId};
 pub use queue::DropCounts;
 use queue::{Change, Queue};
-pub use room::Allowance;
 use room::SharedAllowance;
+pub use room::{Allowance, ACCESS_LINES_END};
 use sink::Sinks;
 
 /// How large and old the files get, how many old ones stay, and how full their volume may be.
@@ -142,6 +143,11 @@ impl LogFiles {
     /// Lines of `file` dropped since the start.
     pub fn dropped(&self, file: LogFile) -> u64 {
         self.queue.drops().of(file)
+    }
+
+    /// When a line of any file was last dropped.
+    pub fn dropped_last(&self) -> Option<SystemTime> {
+        self.queue.drops().last()
     }
 
     /// The counts behind [`LogFiles::dropped`], for the metrics.

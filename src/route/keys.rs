@@ -47,6 +47,7 @@ keys! {
     MaxTokens = "max_tokens",
     MaxCompletionTokens = "max_completion_tokens",
     MaxOutputTokens = "max_output_tokens",
+    NPredict = "n_predict",
     N = "n",
     ServiceTier = "service_tier",
     Store = "store",

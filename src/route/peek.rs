@@ -29,6 +29,8 @@ pub struct Peek {
     pub asked_for_usage: bool,
     /// The limit fields that stand there, of those that the API has.
     pub limits: [Option<Limit>; 2],
+    /// llama.cpp's own name for the limit, which there overrules the others; to other servers it is nothing.
+    pub n_predict: Option<Limit>,
     /// How many answers are wanted (`n`); 1 where nothing is said.
     pub choices: u64,
     /// How many prompts are answered: the items of an array of texts or of token lists; else 1.
@@ -86,11 +88,14 @@ pub(super) enum Usage {
 impl Peek {
     /// The largest limit that the client asks for: with several, a server may go by any of them.
     pub fn asked_limit(&self) -> Option<u64> {
-        self.limits
-            .iter()
-            .flatten()
-            .filter_map(|limit| limit.tokens())
-            .max()
+        let tokens = |limit: &Limit| limit.tokens();
+        self.limits.iter().flatten().filter_map(tokens).max()
+    }
+
+    /// The same with what only some servers go by.
+    pub fn most_asked(&self) -> Option<u64> {
+        let own = self.n_predict.and_then(Limit::tokens);
+        self.asked_limit().max(own)
     }
 }
 
@@ -109,6 +114,7 @@ pub fn peek(api: Api, body: &[u8]) -> Result<Peek, Refused> {
         stream: fields.flag(Key::Stream)?.unwrap_or(false) && api.can_stream(),
         asked_for_usage: usage == Usage::Asked,
         limits: limits(api, &fields),
+        n_predict: n_predict(api, &fields),
         choices: choices(api, &fields)?,
         prompts: prompts(api, &fields),
         store: fields
@@ -166,6 +172,11 @@ fn limits(api: Api, fields: &Fields) -> [Option<Limit>; 2] {
             .map(|member| Limit::read(key, member, fields.bytes(member)));
     }
     limits
+}
+
+fn n_predict(api: Api, fields: &Fields) -> Option<Limit> {
+    let member = fields.get(Key::NPredict).filter(|_| api.has_choices())?;
+    Some(Limit::read(Key::NPredict, member, fields.bytes(member)))
 }
 
 fn choices(api: Api, fields: &Fields) -> Result<u64, Refused> {

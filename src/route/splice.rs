@@ -89,6 +89,13 @@ fn limit(patches: &mut Patches<'_>, peek: &Peek, edits: &Edits<'_>) {
             patches.replace(limit.value, value);
         }
     }
+    if let Some(own) = peek.n_predict {
+        let is_within =
+            own.asked == Asked::Nothing || own.tokens().is_some_and(|asked| asked <= most);
+        if !is_within {
+            patches.replace(own.value, Value::Number(most));
+        }
+    }
     let is_missing = |key: &Key| peek.limits.iter().flatten().all(|limit| limit.key != *key);
     if let Some(key) = fill.filter(is_missing) {
         patches.insert_member(key, Value::Number(most));

@@ -13,26 +13,40 @@ use rustls::RootCertStore;
 
 use super::StartError;
 use crate::config::{read_private, ListenerTls};
+use crate::platform::ReservedPort;
 
 /// Binds the address once, so that a port in use ends the process at once. Port 0 becomes a free one.
 pub fn check_free(address: SocketAddr, key: &str) -> Result<SocketAddr, StartError> {
-    hold(address, key).map(|(address, _)| address)
-}
-
-/// The same for both ports. The first is held meanwhile: two free ones could be the same otherwise.
-pub fn check_both(
-    listen: SocketAddr,
-    admin: SocketAddr,
-) -> Result<(SocketAddr, SocketAddr), StartError> {
-    let (listen, _held) = hold(listen, "listen")?;
-    Ok((listen, check_free(admin, "admin")?))
-}
-
-fn hold(address: SocketAddr, key: &str) -> Result<(SocketAddr, TcpListener), StartError> {
     let listener = bind(address, key)?;
     let local = listener.local_addr();
-    let local = local.map_err(|error| StartError::System(format!("{key}: {error}")))?;
-    Ok((local, listener))
+    local.map_err(|error| StartError::System(format!("{key}: {error}")))
+}
+
+/// A port to listen on: the one that was asked for, found free, or one that the system chose, kept until it is listened on.
+pub struct Port {
+    pub address: SocketAddr,
+    _kept: Option<ReservedPort>,
+}
+
+/// The same for both ports. A chosen one is kept, so that the other is another, and so is every other gateway's.
+pub fn take_both(listen: SocketAddr, admin: SocketAddr) -> Result<[Port; 2], StartError> {
+    Ok([take(listen, "listen")?, take(admin, "admin")?])
+}
+
+fn take(address: SocketAddr, key: &str) -> Result<Port, StartError> {
+    if address.port() != 0 {
+        let address = check_free(address, key)?;
+        return Ok(Port {
+            address,
+            _kept: None,
+        });
+    }
+    let kept = ReservedPort::choose(address)
+        .map_err(|error| StartError::Taken(format!("{key}: no port is free: {error}")))?;
+    Ok(Port {
+        address: kept.address(),
+        _kept: Some(kept),
+    })
 }
 
 /// Binds the address, which is what `key` says.

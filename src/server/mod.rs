@@ -7,6 +7,7 @@
 mod announce;
 mod background;
 mod drain;
+mod examine;
 mod listen;
 mod signals;
 mod spare;
@@ -41,8 +42,10 @@ use crate::snapshot::{build, BuildError, Ingredients, Lasting, Reloader, Shared}
 use spare::SpareDescriptors;
 
 pub use announce::{ports_file, Ports};
+pub use examine::examine_folders;
 pub use listen::pick_free_port;
 pub use signals::take_signals;
+pub use state_dir::{holder, Holder};
 
 /// What callers and routes have spent, in the state folder.
 const LEDGER: &str = "budgets.v1";
@@ -98,13 +101,14 @@ pub fn run(start: Start) -> Result<(), StartError> {
     } = loaded;
     let run_dir = state_dir::prepare(&config.state_dir)?;
     let _lock = state_dir::lock(&run_dir)?;
-    (config.listen, config.admin) = listen::check_both(config.listen, config.admin)?;
+    let [data_port, admin_port] = listen::take_both(config.listen, config.admin)?;
+    let (listen, admin) = (data_port.address, admin_port.address);
+    (config.listen, config.admin) = (listen, admin);
     let logs = open_logs(&config)?;
     let metrics = new_metrics(&logs)?;
     let breakers = open_breakers(&config.breaker_file, &metrics);
     let admission = Admission::new(&config.lanes);
     let budgets = open_budgets(&run_dir);
-    let (listen, admin) = (config.listen, config.admin);
     let settings = Settings {
         threads: config.threads,
         drain: config.drain,

@@ -1,14 +1,28 @@
 //! The state folder: ours alone, one gateway at a time.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::io::{self, Read};
+use std::os::unix::fs::{DirBuilderExt, FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use super::StartError;
 use crate::platform;
 
 /// A Unix socket's path may have 103 bytes on macOS, 107 on Linux.
 const LONGEST_SOCKET_PATH: usize = 103;
+
+/// A command that asks whether the folder is held holds it itself for a moment: a start looks again.
+const LOOKS: u32 = 5;
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Whoever holds a state folder: a gateway that runs, begins or ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holder {
+    /// None where it doesn't say: an older version.
+    pub pid: Option<u32>,
+}
 
 /// Makes `<state_dir>/run`, for the owner only.
 pub fn prepare(state_dir: &Path) -> Result<PathBuf, StartError> {
@@ -34,20 +48,52 @@ pub fn prepare(state_dir: &Path) -> Result<PathBuf, StartError> {
 pub fn lock(run: &Path) -> Result<File, StartError> {
     let path = run.join("lock");
     let system = |error: std::io::Error| StartError::System(format!("{}: {error}", path.display()));
-    let file = OpenOptions::new()
+    // Whatever is in its place is waited for by nobody.
+    let file = platform::no_waiting()
         .create(true)
         .truncate(false)
         .write(true)
-        .mode(0o600)
         .open(&path)
         .map_err(system)?;
-    if platform::try_lock(&file).map_err(system)? {
-        return Ok(file);
+    for look in 0..LOOKS {
+        if look > 0 {
+            thread::sleep(LOOK_EVERY);
+        }
+        if platform::try_lock(&file).map_err(system)? {
+            sign(&file);
+            return Ok(file);
+        }
     }
     Err(StartError::Taken(format!(
         "state_dir: {} belongs to a gateway that runs; `sidegate status` shows it",
         run.parent().unwrap_or(run).display()
     )))
+}
+
+/// Says who holds it. On a full disk nobody is told, and the lock holds all the same.
+fn sign(file: &File) {
+    let text = format!("{}\n", std::process::id());
+    let _ = file
+        .set_len(0)
+        .and_then(|()| file.write_all_at(text.as_bytes(), 0));
+}
+
+/// Who holds this folder now; none where nobody does, or where it can't be looked at.
+pub fn holder(state_dir: &Path) -> Option<Holder> {
+    let path = state_dir.join("run").join("lock");
+    try_holder(&path).ok().flatten()
+}
+
+fn try_holder(path: &Path) -> io::Result<Option<Holder>> {
+    let file = platform::no_links().read(true).open(path)?;
+    if !file.metadata()?.is_file() || platform::try_lock(&file)? {
+        return Ok(None);
+    }
+    let mut text = String::new();
+    // A number and a line end.
+    let read = (&file).take(16).read_to_string(&mut text);
+    let pid = read.ok().and_then(|_| text.trim().parse().ok());
+    Ok(Some(Holder { pid }))
 }
 
 /// Where the control socket goes; none where its path would be too long for a socket.
@@ -64,4 +110,24 @@ pub fn control_socket(run: &Path) -> Option<PathBuf> {
 
 pub fn owner_only() -> Permissions {
     Permissions::from_mode(0o600)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_holds_the_folder_is_named_until_it_lets_go() {
+        let home = tempfile::tempdir().unwrap();
+        assert_eq!(holder(home.path()), None, "no folder yet");
+        let run = prepare(home.path()).unwrap();
+        let held = lock(&run).unwrap();
+        let ours = Holder {
+            pid: Some(std::process::id()),
+        };
+        assert_eq!(holder(home.path()), Some(ours));
+        assert!(matches!(lock(&run), Err(StartError::Taken(_))));
+        drop(held);
+        assert_eq!(holder(home.path()), None);
+    }
 }

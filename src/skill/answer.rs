@@ -165,8 +165,9 @@ fn judge_call(manifest: &Manifest, call: &Call) -> Result<(), Verdict> {
     if listed.is_some() && known.is_none() {
         return Err(breaks(rule::TOOLS));
     }
+    // Free text meets no schema of arguments.
     if call.is_free {
-        return Ok(());
+        return schema.map_or(Ok(()), |_| Err(breaks("type")));
     }
     let read = parsed(&call.arguments, at.clone())?;
     let Value::Object(_) = read.value else {

@@ -196,6 +196,11 @@ impl Reloader {
         self.state().last.clone()
     }
 
+    /// The folder that the process has, whatever the file says by now.
+    pub fn state_dir(&self) -> &Path {
+        &self.state_dir
+    }
+
     /// Keys whose new value waits for a restart.
     pub fn pending(&self) -> Vec<String> {
         self.state().pending.clone()

@@ -92,6 +92,8 @@ fn an_expired_token_is_told_apart() {
     assert!(table.identify(b"one", at(99)).is_ok());
     assert_eq!(table.identify(b"one", at(100)), Err(Refused::Expired));
     assert_eq!(table.identify(b"two", at(100)), Err(Refused::Invalid));
+    assert_eq!(table.owner_of(b"one").as_deref(), Some("alice"));
+    assert_eq!(table.owner_of(b"two"), None);
     assert!(table.expired(at(99)).is_empty());
     assert_eq!(table.expired(at(100))[0].line, Some(1));
 }

@@ -42,7 +42,9 @@ pub fn run(context: &Context, arguments: &Arguments) -> Exit {
     let which = &arguments.which;
     match live::ask(context, "POST", &which.path()) {
         Ok(reply) => heard(context, which, &reply),
-        Err(Silence::Nobody { .. }) => in_file(context, which),
+        Err(Silence::Nobody { .. } | Silence::Held { .. } | Silence::Waiting { .. }) => {
+            in_file(context, which)
+        }
         Err(silence) => live::explain(context, &silence),
     }
 }

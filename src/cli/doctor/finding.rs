@@ -25,6 +25,7 @@ pub enum Check {
     UpstreamModels,
     UpstreamContext,
     UpstreamExposure,
+    UpstreamDrain,
     Clock,
     Gateway,
     PendingRestart,
@@ -187,13 +188,18 @@ impl Report {
             of_it.count()
         };
         text.push_str(&format!(
-            "\n{} failures, {} warnings, {} ok\n",
-            count(Severity::Failure),
-            count(Severity::Warning),
+            "\n{}, {}, {} ok\n",
+            counted(count(Severity::Failure), "failure"),
+            counted(count(Severity::Warning), "warning"),
             count(Severity::Ok)
         ));
         text
     }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let ending = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{ending}")
 }
 
 #[cfg(test)]
@@ -213,7 +219,7 @@ mod tests {
             report.text(),
             "mended   chmod\nFAILURE  ports: taken\n         by ssh\n         -> end it\n\
              warning  service (unit): none\n         -> do this\nok       disk: 61 % full\n\n\
-             1 failures, 1 warnings, 1 ok\n"
+             1 failure, 1 warning, 1 ok\n"
         );
     }
 

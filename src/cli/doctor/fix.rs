@@ -1,6 +1,6 @@
 //! Mends what is safe to mend: modes of files that are ours, and folders that are missing.
 //!
-//! Nothing is followed, nothing is made wider, nobody else's is touched; a file is judged by its opened descriptor, so that
+//! Nothing is followed, nobody else gets a right, nobody else's is touched; a folder's own rights come back to us. A file is judged by its opened descriptor, so that
 //! what was judged is what changes.
 
 use std::fs::{DirBuilder, Permissions};
@@ -75,10 +75,13 @@ fn try_restrict(path: &Path, mode: u32) -> io::Result<Option<u32>> {
     let is_one = about.is_dir() || (about.is_file() && about.nlink() == 1);
     // One for everybody's temporary files is no folder of ours.
     let is_common = about.is_dir() && before & 0o1000 != 0;
-    if !is_ours || !is_one || is_common || before & !mode == 0 {
+    // We write to all folders that are ours.
+    let own = if about.is_dir() { FOLDER } else { 0 };
+    let wanted = before & mode | own;
+    if !is_ours || !is_one || is_common || before == wanted {
         return Ok(None);
     }
-    file.set_permissions(Permissions::from_mode(before & mode))?;
+    file.set_permissions(Permissions::from_mode(wanted))?;
     Ok(Some(before))
 }
 
@@ -91,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn modes_become_narrower_and_never_wider() {
+    fn modes_of_files_become_narrower_and_never_wider() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("key");
         std::fs::write(&path, "x").unwrap();
@@ -101,6 +104,20 @@ mod tests {
             restrict(&path, SECRET, &mut done);
             assert_eq!(mode(&path), after);
             assert_eq!(done.len(), usize::from(before != after), "{done:?}");
+        }
+    }
+
+    #[test]
+    fn a_folder_of_ours_can_be_written_again() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("state");
+        std::fs::create_dir(&path).unwrap();
+        for before in [0o500, 0o555, 0o700] {
+            std::fs::set_permissions(&path, Permissions::from_mode(before)).unwrap();
+            let mut done = Vec::new();
+            folder(&path, &mut done);
+            assert_eq!(mode(&path), 0o700);
+            assert_eq!(done.len(), usize::from(before != 0o700), "{done:?}");
         }
     }
 

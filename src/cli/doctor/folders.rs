@@ -5,16 +5,35 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::{Check, Facts, Finding};
+use super::{Check, Facts, Finding, Severity};
+use crate::config::Config;
 use crate::platform;
+use crate::server;
 
 pub fn check(facts: &Facts) -> Vec<Finding> {
     let mut findings = vec![folder(Check::StateFolder, &facts.state_dir)];
     if let Some(config) = facts.config() {
         findings.push(folder(Check::LogFolder, &config.logs.dir));
         findings.extend(open_logs(&config.logs.dir));
+        let is_bad = |finding: &Finding| finding.severity == Severity::Failure;
+        if !findings.iter().any(is_bad) {
+            findings.extend(within_them(config));
+        }
     }
     findings
+}
+
+/// What in folders that are well keeps a gateway from starting all the same: a link, a pipe, a file of somebody else's.
+fn within_them(config: &Config) -> Vec<Finding> {
+    let finding = |mistake: String| {
+        let check = match mistake.starts_with("logs.dir") {
+            true => Check::LogFolder,
+            false => Check::StateFolder,
+        };
+        Finding::failure(check, mistake, "move it away: the gateway makes its own")
+    };
+    let mistakes = server::examine_folders(config);
+    mistakes.into_iter().map(finding).collect()
 }
 
 fn folder(check: Check, path: &Path) -> Finding {
@@ -42,7 +61,7 @@ fn folder(check: Check, path: &Path) -> Finding {
     }
     if let Err(error) = try_to_write(path) {
         let evidence = format!("nothing can be written to {shown}: {error}");
-        return Finding::failure(check, evidence, "make room, or remount it for writing");
+        return Finding::failure(check, evidence, for_writing(path, &error));
     }
     if about.mode() & 0o077 != 0 {
         let evidence = format!(
@@ -52,6 +71,20 @@ fn folder(check: Check, path: &Path) -> Finding {
         return Finding::warning(check, evidence, format!("chmod 0700 {shown}"));
     }
     Finding::ok(check, format!("{shown} is ours and can be written"))
+}
+
+/// What lets us write to a folder of our own.
+fn for_writing(path: &Path, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            format!("chmod 0700 {}, or `sidegate doctor --fix`", path.display())
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "make room: `sidegate disk` shows what takes it".to_owned()
+        }
+        io::ErrorKind::ReadOnlyFilesystem => "remount its volume for writing".to_owned(),
+        _ => format!("make {} writable, or name another one", path.display()),
+    }
 }
 
 /// The gateway makes it at its start, where it can.
@@ -118,7 +151,6 @@ pub fn readable_by_others(folder: &Path) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Severity;
     use super::*;
     use std::fs::Permissions;
     use std::os::unix::fs::PermissionsExt;
@@ -141,6 +173,22 @@ mod tests {
         assert_eq!(severity(), Severity::Failure, "a file");
         let below = path.join("below");
         assert_eq!(folder(Check::LogFolder, &below).severity, Severity::Failure);
+    }
+
+    #[test]
+    fn the_remedy_fits_why_nothing_can_be_written() {
+        use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem, StorageFull};
+        for (kind, said) in [
+            (
+                PermissionDenied,
+                "chmod 0700 /state, or `sidegate doctor --fix`",
+            ),
+            (StorageFull, "make room"),
+            (ReadOnlyFilesystem, "remount"),
+        ] {
+            let remedy = for_writing(Path::new("/state"), &kind.into());
+            assert!(remedy.contains(said), "{kind:?}: {remedy}");
+        }
     }
 
     #[test]

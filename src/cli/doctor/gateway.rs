@@ -1,6 +1,6 @@
 //! The gateway that runs, as it describes itself, and its breakers, also when none runs.
 
-use super::{Check, Facts, Finding};
+use super::{losses, Check, Facts, Finding};
 use crate::breaker::{Key, Picture, Unread};
 use crate::cli::live::{Silence, State};
 use crate::clock;
@@ -14,7 +14,8 @@ pub fn check(facts: &Facts) -> Vec<Finding> {
         Ok(state) => {
             let mut findings = vec![running(state), last_reload(state)];
             findings.push(pending(state));
-            findings.push(drops(state));
+            findings.push(losses::drops(state, losses::used_by_logs(facts)));
+            findings.extend(losses::drained(state));
             findings.push(breaker_file(state));
             findings.extend(breakers(state));
             findings
@@ -28,17 +29,14 @@ pub fn check(facts: &Facts) -> Vec<Finding> {
 }
 
 fn silent(silence: &Silence) -> Finding {
-    match silence {
-        Silence::Nobody { state_dir } => {
-            let evidence = format!("no gateway runs with state_dir {}", state_dir.display());
-            Finding::warning(Check::Gateway, evidence, "sidegate serve")
-        }
-        Silence::Strange { socket, why } => {
-            let evidence = format!("{}: {why}", socket.display());
-            let remedy = "restart the gateway; its own log is gateway.jsonl";
-            Finding::warning(Check::Gateway, evidence, remedy)
-        }
-    }
+    let remedy = match silence {
+        Silence::Nobody { .. } => "sidegate serve",
+        Silence::Strange { .. }
+        | Silence::Elsewhere { .. }
+        | Silence::Waiting { .. }
+        | Silence::Held { .. } => silence.remedy(),
+    };
+    Finding::warning(Check::Gateway, silence.to_string().trim_end(), remedy)
 }
 
 fn running(state: &State) -> Finding {
@@ -91,21 +89,6 @@ fn pending(state: &State) -> Finding {
         keys => {
             let evidence = format!("changed, but taken only by a restart: {}", keys.join(", "));
             Finding::warning(Check::PendingRestart, evidence, "restart the gateway")
-        }
-    }
-}
-
-fn drops(state: &State) -> Finding {
-    let dropped = state.log_dropped.iter().filter(|(_, count)| **count > 0);
-    let texts: Vec<String> = dropped
-        .map(|(file, count)| format!("{count} lines of {file}.jsonl"))
-        .collect();
-    match texts.is_empty() {
-        true => Finding::ok(Check::LogDrops, "no log line was dropped since the start"),
-        false => {
-            let evidence = format!("dropped since the start: {}", texts.join(", "));
-            let remedy = "make room on the volume of logs.dir (`sidegate disk`)";
-            Finding::warning(Check::LogDrops, evidence, remedy)
         }
     }
 }
@@ -219,7 +202,7 @@ mod tests {
             running(&state),
             last_reload(&state),
             pending(&state),
-            drops(&state),
+            losses::drops(&state, None),
             breaker_file(&state),
         ];
         let severities = findings.map(|finding| finding.severity);
@@ -240,7 +223,7 @@ mod tests {
             (running(&draining), "draining"),
             (pending(&changed), "listen"),
             (last_reload(&changed), "routes: no"),
-            (drops(&changed), "4 lines of access.jsonl"),
+            (losses::drops(&changed, None), "4 lines of access.jsonl"),
             (breaker_file(&changed), "private memory"),
         ] {
             assert_eq!(finding.severity, Severity::Warning, "{finding:?}");

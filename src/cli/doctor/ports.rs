@@ -3,10 +3,14 @@
 use std::net::SocketAddr;
 
 use super::{Check, Facts, Finding};
+use crate::cli::live::Silence;
 use crate::cli::table::or_dash;
 use crate::config::Config;
 use crate::platform::{Listener, Owner};
 use crate::server::{self, ports_file, Ports};
+
+/// How the system calls a gateway.
+const PROGRAM: &str = "sidegate";
 
 pub fn check(facts: &Facts) -> Vec<Finding> {
     let Some(config) = facts.config() else {
@@ -18,7 +22,8 @@ pub fn check(facts: &Facts) -> Vec<Finding> {
         .iter()
         .map(|(key, address)| port(facts, key, *address, bound.as_ref()))
         .collect();
-    findings.extend(exposure(config, &facts.listeners, bound.as_ref()));
+    let others = listeners_of_others(facts);
+    findings.extend(exposure(config, &others, bound.as_ref()));
     findings
 }
 
@@ -48,6 +53,70 @@ fn port(facts: &Facts, key: &str, address: SocketAddr, bound: Option<&Ports>) ->
         return Finding::ok(Check::Ports, format!("{address} is free")).of(key);
     }
     let owner = owner(&facts.listeners, address);
+    match whose(facts, address, owner) {
+        Whose::Ours => {
+            let evidence = format!("the gateway that runs listens on {address}");
+            Finding::ok(Check::Ports, evidence).of(key)
+        }
+        Whose::AnotherGateways => another_gateways(facts, key, address, owner),
+        Whose::Strangers => strangers(key, address, owner),
+    }
+}
+
+/// Who has a port that isn't free.
+#[derive(Debug, PartialEq, Eq)]
+enum Whose {
+    /// The gateway of this state folder.
+    Ours,
+    /// A gateway with another one. It serves somebody: nobody is ever told to end it.
+    AnotherGateways,
+    Strangers,
+}
+
+fn whose(facts: &Facts, address: SocketAddr, owner: Option<&Owner>) -> Whose {
+    let holder = facts.holder.and_then(|holder| holder.pid);
+    let answers = answers_at(facts);
+    let pid = owner.map(|owner| owner.pid);
+    let is_its = answers.is_some_and(|admin| {
+        let known = self::owner(&facts.listeners, admin).map(|owner| owner.pid);
+        admin == address || known == pid
+    });
+    if pid.is_some() && pid == holder {
+        Whose::Ours
+    } else if is_its || owner.is_some_and(|owner| owner.name == PROGRAM) {
+        Whose::AnotherGateways
+    } else {
+        Whose::Strangers
+    }
+}
+
+/// Where a gateway answered that isn't the one of this state folder.
+fn answers_at(facts: &Facts) -> Option<SocketAddr> {
+    match &facts.gateway {
+        Err(Silence::Elsewhere { admin, .. } | Silence::Waiting { admin, .. }) => Some(*admin),
+        Ok(_) | Err(Silence::Nobody { .. } | Silence::Strange { .. } | Silence::Held { .. }) => {
+            None
+        }
+    }
+}
+
+fn another_gateways(
+    facts: &Facts,
+    key: &str,
+    address: SocketAddr,
+    owner: Option<&Owner>,
+) -> Finding {
+    let evidence = format!("{address} belongs to a gateway, {}", named(owner));
+    let remedy = format!(
+        "leave it where it is the one that you mean (`sidegate status` says); otherwise set `{key}` to another port"
+    );
+    match answers_at(facts) {
+        Some(_) => Finding::warning(Check::Ports, evidence, remedy).of(key),
+        None => Finding::failure(Check::Ports, evidence, remedy).of(key),
+    }
+}
+
+fn strangers(key: &str, address: SocketAddr, owner: Option<&Owner>) -> Finding {
     let evidence = format!("{address} is taken by {}", named(owner));
     let remedy = match owner {
         Some(owner) => format!(
@@ -60,6 +129,17 @@ fn port(facts: &Facts, key: &str, address: SocketAddr, bound: Option<&Ports>) ->
         ),
     };
     Finding::failure(Check::Ports, evidence, remedy).of(key)
+}
+
+/// What the gateway of this state folder has itself opens nothing to anybody by somebody else's will.
+fn listeners_of_others(facts: &Facts) -> Vec<Listener> {
+    let holder = facts.holder.and_then(|holder| holder.pid);
+    let is_ours = |one: &&Listener| {
+        let pid = one.owner.as_ref().map(|owner| owner.pid);
+        pid.is_some() && pid == holder
+    };
+    let others = facts.listeners.iter().filter(|one| !is_ours(one));
+    others.cloned().collect()
 }
 
 /// The process that has a port, where the system tells.

@@ -52,6 +52,11 @@ pub fn newest(folder: &Path, log: LogFile, id: &str) -> Search {
     search(folder, log, id, |found| !found.is_empty())
 }
 
+/// The lines of the file that is written now.
+pub fn current(folder: &Path, log: LogFile, id: &str) -> Search {
+    search(folder, log, id, |_| true)
+}
+
 /// The lines of all files.
 pub fn all(folder: &Path, log: LogFile, id: &str) -> Search {
     search(folder, log, id, |found| found.len() >= MOST_LINES)

@@ -58,9 +58,13 @@ impl Story<'_> {
     }
 
     /// The failure's code; none where it went well, or where this build doesn't know it.
-    fn code(&self) -> Option<Code> {
+    pub fn code(&self) -> Option<Code> {
         let name = self.access.as_ref()?.of.code.as_deref()?;
         Code::ALL.iter().copied().find(|code| code.as_str() == name)
+    }
+
+    pub fn route(&self) -> Option<&str> {
+        self.access.as_ref()?.of.route.as_deref()
     }
 
     /// What the client was told to do about it; made anew for a line of an older gateway, as far as the files tell.

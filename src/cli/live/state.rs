@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::record::labels::BreakerState;
+
 #[derive(Debug, Deserialize)]
 pub struct State {
     pub version: String,
@@ -32,6 +34,19 @@ pub struct State {
     /// Lines since the start, by the file's name without its ending.
     #[serde(default)]
     pub log_dropped: BTreeMap<String, u64>,
+    /// When the last of them was; none from an older gateway.
+    #[serde(default)]
+    pub log_dropped_last: Option<String>,
+    #[serde(default)]
+    pub disk: Vec<Disk>,
+}
+
+/// The volume of a watched path.
+#[derive(Debug, Deserialize)]
+pub struct Disk {
+    pub path: String,
+    pub used_ratio: f64,
+    pub free_bytes: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -56,6 +71,9 @@ pub struct Shared {
 pub struct Config {
     pub generation: u64,
     pub file: Option<String>,
+    /// None from an older gateway.
+    #[serde(default)]
+    pub state_dir: Option<String>,
     pub last_reload: Option<Reload>,
     #[serde(default)]
     pub pending_restart: Vec<String>,
@@ -76,6 +94,9 @@ pub struct Lane {
     pub capacity: u64,
     pub waiting: u64,
     pub queue: u64,
+    /// Requests that let some time pass between two attempts.
+    #[serde(default)]
+    pub resting: u64,
     /// How long the one that waits longest has done so.
     pub oldest_seconds: Option<f64>,
 }
@@ -92,6 +113,9 @@ pub struct Target {
     pub upstream: String,
     pub model: Option<String>,
     pub breaker: Breaker,
+    /// After a 429 of its; none from an older gateway, too.
+    #[serde(default)]
+    pub left_alone_seconds: Option<u64>,
 }
 
 #[derive(Debug, Clone, Deserialize, serde::Serialize)]
@@ -134,14 +158,31 @@ pub struct Failure {
 }
 
 impl State {
-    /// The breaker of a target of a route, as the gateway that runs has it.
-    pub fn breaker(&self, route: &str, upstream: &str, model: Option<&str>) -> Option<&Breaker> {
+    /// A target of a route, as the gateway that runs has it.
+    pub fn target(&self, route: &str, upstream: &str, model: Option<&str>) -> Option<&Target> {
         let route = self.routes.iter().find(|known| known.name == route)?;
-        let target = route
-            .targets
-            .iter()
-            .find(|target| target.upstream == upstream && target.model.as_deref() == model)?;
-        Some(&target.breaker)
+        let mut targets = route.targets.iter();
+        targets.find(|target| target.upstream == upstream && target.model.as_deref() == model)
+    }
+
+    /// What keeps a target from serving now, or its breaker's state.
+    pub fn in_words(&self, target: &Target) -> String {
+        let is_drained = self
+            .upstream(&target.upstream)
+            .is_some_and(|upstream| upstream.draining);
+        let mut words = Vec::new();
+        if is_drained {
+            words.push("out of use (drain)".to_owned());
+        }
+        words.extend(
+            target
+                .left_alone_seconds
+                .map(|seconds| format!("left alone {seconds}s after a 429")),
+        );
+        if words.is_empty() || !target.breaker.is_closed() {
+            words.push(target.breaker.in_words());
+        }
+        words.join("; ")
     }
 
     pub fn upstream(&self, name: &str) -> Option<&Upstream> {
@@ -150,6 +191,10 @@ impl State {
 }
 
 impl Breaker {
+    pub fn is_closed(&self) -> bool {
+        self.state == BreakerState::Closed.as_str()
+    }
+
     /// In a word or two: `closed`, `closed (2 failures)`, `open, probe in 40s`.
     pub fn in_words(&self) -> String {
         match (self.retry_in_seconds, self.consecutive_failures) {
@@ -174,11 +219,37 @@ mod tests {
             tier: 1,
             weight: 1,
             breaker: BreakerStatus::CLOSED,
+            left_alone_seconds: Some(12),
         };
         let text = serde_json::to_string(&written).unwrap();
         let read: Target = serde_json::from_str(&text).unwrap();
         assert_eq!((read.upstream.as_str(), read.model), ("a", None));
         assert_eq!(read.breaker.in_words(), "closed");
+        assert_eq!(read.left_alone_seconds, Some(12));
+    }
+
+    #[test]
+    fn whatever_keeps_a_target_from_serving_is_said() {
+        let words = |draining: bool, left: Option<u64>, breaker: &str| {
+            let state: State = serde_json::from_value(serde_json::json!({
+                "version": "1", "config": {"generation": 1},
+                "upstreams": [{"name": "a", "family": "vllm", "in_flight": 0, "streams": 1, "draining": draining}],
+                "routes": [{"name": "chat", "targets": [{"upstream": "a", "left_alone_seconds": left,
+                    "breaker": {"state": breaker, "retry_in_seconds": (breaker == "open").then_some(9)}}]}]
+            }))
+            .unwrap();
+            state.in_words(state.target("chat", "a", None).unwrap())
+        };
+        assert_eq!(words(false, None, "closed"), "closed");
+        assert_eq!(words(true, None, "closed"), "out of use (drain)");
+        assert_eq!(
+            words(false, Some(12), "closed"),
+            "left alone 12s after a 429"
+        );
+        assert_eq!(
+            words(true, Some(3), "open"),
+            "out of use (drain); left alone 3s after a 429; open, probe in 9s"
+        );
     }
 
     #[test]

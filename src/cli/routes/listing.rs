@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::breaker;
+use super::live_target;
 use crate::cli::live::{Breaker, State};
 use crate::config::{Config, Route, Target};
 
@@ -49,6 +49,10 @@ struct TargetRow<'a> {
     context: Option<u64>,
     /// As the gateway that runs has it; none when none runs.
     breaker: Option<Breaker>,
+    /// After a 429; null where it isn't.
+    left_alone_seconds: Option<u64>,
+    /// Out of use by an operator's order; null when no gateway runs.
+    draining: Option<bool>,
     in_flight: Option<u64>,
 }
 
@@ -102,6 +106,8 @@ fn target_row<'a>(
     state: Option<&State>,
 ) -> Option<TargetRow<'a>> {
     let upstream = config.upstreams.get(target.upstream)?;
+    let now = live_target(state, route, &upstream.name, target);
+    let server = state.and_then(|state| state.upstream(&upstream.name));
     Some(TargetRow {
         upstream: &upstream.name,
         family: upstream.family.as_str(),
@@ -109,9 +115,9 @@ fn target_row<'a>(
         tier: target.tier,
         weight: target.weight,
         context: target.context,
-        breaker: breaker(state, route, &upstream.name, target).cloned(),
-        in_flight: state
-            .and_then(|state| state.upstream(&upstream.name))
-            .map(|live| live.in_flight),
+        breaker: now.map(|now| now.breaker.clone()),
+        left_alone_seconds: now.and_then(|now| now.left_alone_seconds),
+        draining: server.map(|server| server.draining),
+        in_flight: server.map(|server| server.in_flight),
     })
 }

@@ -29,10 +29,13 @@ pub fn tell(context: &Context, file: &TokenFile) -> Exit {
             complain("no gateway runs; the next one to start takes it");
             Exit::Done
         }
-        Err(Silence::Strange { socket, why }) => {
+        Err(silence @ (Silence::Held { .. } | Silence::Waiting { .. })) => {
+            complain(&format!("{silence}; the next one to serve takes it"));
+            Exit::Done
+        }
+        Err(silence @ (Silence::Strange { .. } | Silence::Elsewhere { .. })) => {
             complain(&format!(
-                "whether the running gateway has taken it isn't known: {}: {why}",
-                socket.display()
+                "whether the running gateway has taken it isn't known: {silence}"
             ));
             Exit::Failure
         }

@@ -10,6 +10,7 @@ fn a_reload_that_failed_reads_like_this() {
     let config = ConfigStatus {
         generation: 4,
         file: Some("sidegate.yaml".to_owned()),
+        state_dir: "/state".to_owned(),
         last_reload: Some(ReloadStatus {
             at: at(),
             result: ReloadResult::Rejected,
@@ -20,7 +21,7 @@ fn a_reload_that_failed_reads_like_this() {
     assert_eq!(
         serde_json::to_string(&config).unwrap(),
         concat!(
-            r#"{"generation":4,"file":"sidegate.yaml","last_reload":{"at":"2026-01-02T03:04:05.678Z","#,
+            r#"{"generation":4,"file":"sidegate.yaml","state_dir":"/state","last_reload":{"at":"2026-01-02T03:04:05.678Z","#,
             r#""result":"rejected","mistakes":["routes.chat: no targets"]},"pending_restart":["listen"]}"#
         )
     );
@@ -34,12 +35,13 @@ fn a_target_without_a_breaker_is_closed() {
         tier: 0,
         weight: 1,
         breaker: BreakerStatus::CLOSED,
+        left_alone_seconds: None,
     };
     assert_eq!(
         serde_json::to_string(&target).unwrap(),
         concat!(
             r#"{"upstream":"vllm-a","model":null,"tier":0,"weight":1,"#,
-            r#""breaker":{"state":"closed","consecutive_failures":0,"retry_in_seconds":null}}"#
+            r#""breaker":{"state":"closed","consecutive_failures":0,"retry_in_seconds":null},"left_alone_seconds":null}"#
         )
     );
 }

@@ -3,7 +3,7 @@
 //! Log lines tell who asked what when, and `raw-errors.jsonl` holds text of upstreams, so a folder that
 //! others may write to or a file reached through a link is refused rather than repaired.
 
-use std::fs::{self, DirBuilder, File, Permissions};
+use std::fs::{self, DirBuilder, File, Metadata, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -47,15 +47,10 @@ impl Folder {
         make(path)?;
         let handle = File::open(path)?;
         let about = handle.metadata()?;
-        if !about.is_dir() {
-            return Err(refused("it is not a folder"));
+        judge_folder(&about)?;
+        if is_too_open(path, about.mode())? {
+            handle.set_permissions(Permissions::from_mode(FOLDER_MODE))?;
         }
-        if about.uid() != platform::effective_user() {
-            return Err(refused(
-                "it belongs to another user; name a folder of sidegate's own",
-            ));
-        }
-        tighten(path, &handle, about.mode())?;
         Ok(Folder {
             path: path.to_owned(),
             handle,
@@ -112,12 +107,7 @@ fn try_open_log_file(path: &Path) -> io::Result<File> {
         false => error,
     })?;
     let about = file.metadata()?;
-    if !about.is_file() {
-        return Err(refused("it is not a plain file"));
-    }
-    if about.uid() != platform::effective_user() {
-        return Err(refused("it belongs to another user"));
-    }
+    judge_file(&about)?;
     if about.mode() & 0o7777 & !FILE_MODE != 0 {
         file.set_permissions(Permissions::from_mode(FILE_MODE))?;
     }
@@ -140,6 +130,72 @@ fn cut_torn_line(file: &File, size: u64) -> io::Result<()> {
     }
 }
 
+/// What would keep a log from being written to `path`, found out without making or changing anything.
+pub fn examine(path: &Path) -> Vec<io::Error> {
+    let folder = match fs::metadata(path) {
+        Ok(about) => examine_folder(path, &about),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => platform::may_make(path),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = folder {
+        return vec![about("log folder", path, &error)];
+    }
+    let paths = LogFile::ALL.map(|file| rotate::current(path, file.as_str()));
+    let examined = paths.iter().map(|path| (path, examine_file(path)));
+    examined
+        .filter_map(|(path, result)| Some(about("log file", path, &result.err()?)))
+        .collect()
+}
+
+fn examine_folder(path: &Path, about: &Metadata) -> io::Result<()> {
+    judge_folder(about)?;
+    is_too_open(path, about.mode())?;
+    let are_all_there = LogFile::ALL.iter().all(|file| {
+        let file = rotate::current(path, file.as_str());
+        file.symlink_metadata().is_ok()
+    });
+    match are_all_there {
+        // It can start, and says so when a rotation fails.
+        true => Ok(()),
+        false => platform::may_write(path),
+    }
+}
+
+fn examine_file(path: &Path) -> io::Result<()> {
+    let about = match path.symlink_metadata() {
+        Ok(about) => about,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if about.is_symlink() {
+        return Err(refused("it is a symbolic link"));
+    }
+    judge_file(&about)?;
+    platform::may_write(path)
+}
+
+fn judge_folder(about: &Metadata) -> io::Result<()> {
+    if !about.is_dir() {
+        return Err(refused("it is not a folder"));
+    }
+    if about.uid() != platform::effective_user() {
+        return Err(refused(
+            "it belongs to another user; name a folder of sidegate's own",
+        ));
+    }
+    Ok(())
+}
+
+fn judge_file(about: &Metadata) -> io::Result<()> {
+    if !about.is_file() {
+        return Err(refused("it is not a plain file"));
+    }
+    if about.uid() != platform::effective_user() {
+        return Err(refused("it belongs to another user"));
+    }
+    Ok(())
+}
+
 fn make(path: &Path) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(_) => Ok(()),
@@ -150,23 +206,23 @@ fn make(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Takes others' rights to a folder that holds nothing but logs. One that holds other things keeps its
+/// Whether others lose their rights to it: to a folder that holds nothing but logs. One that holds other things keeps its
 /// mode (as root, `logs.dir: /var/log` must not shut everyone out), unless others may write to it.
-fn tighten(path: &Path, handle: &File, mode: u32) -> io::Result<()> {
+fn is_too_open(path: &Path, mode: u32) -> io::Result<bool> {
     if mode & 0o077 == 0 {
-        return Ok(());
+        return Ok(false);
     }
     // A sticky folder is one for everybody's temporary files, however empty.
     let is_common = mode & 0o1000 != 0;
     if !is_common && holds_only_logs(path)? {
-        return handle.set_permissions(Permissions::from_mode(FOLDER_MODE));
+        return Ok(true);
     }
     if mode & 0o022 != 0 {
         return Err(refused(
             "others may write to it; name a folder of sidegate's own",
         ));
     }
-    Ok(())
+    Ok(false)
 }
 
 fn holds_only_logs(path: &Path) -> io::Result<bool> {

@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::clock;
 
@@ -31,20 +31,33 @@ pub type Batch = [Vec<u8>; LogFile::COUNT];
 
 /// Lines dropped since the start, by file.
 #[derive(Debug, Default)]
-pub struct DropCounts([AtomicU64; LogFile::COUNT]);
+pub struct DropCounts {
+    lines: [AtomicU64; LogFile::COUNT],
+    /// When the last one was, in milliseconds since 1970; 0 before the first.
+    last: AtomicU64,
+}
 
 impl DropCounts {
     /// Lines of `file` dropped since the start.
     pub fn of(&self, file: LogFile) -> u64 {
-        self.0
+        self.lines
             .get(file.index())
             .map_or(0, |count| count.load(Ordering::Relaxed))
     }
 
+    /// When a line of any file was last dropped; none before the first.
+    pub fn last(&self) -> Option<SystemTime> {
+        let last = Some(self.last.load(Ordering::Relaxed)).filter(|last| *last > 0);
+        last.map(|last| UNIX_EPOCH + Duration::from_millis(last))
+    }
+
     pub(in crate::record) fn add(&self, file: LogFile, lines: u64) {
-        if let Some(count) = self.0.get(file.index()) {
+        if let Some(count) = self.lines.get(file.index()) {
             count.fetch_add(lines, Ordering::Relaxed);
         }
+        let now = clock::wall().duration_since(UNIX_EPOCH);
+        let now = now.map_or(0, |now| u64::try_from(now.as_millis()).unwrap_or(0));
+        self.last.fetch_max(now, Ordering::Relaxed);
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 pub const MEASURE_EVERY: Duration = Duration::from_secs(5);
 
 /// From this share on no access lines are written.
-const ACCESS_LINES_END: f64 = 0.95;
+pub const ACCESS_LINES_END: f64 = 0.95;
 
 /// What was given up comes back this far below where it was given up, so that it doesn't come and go.
 const SLACK: f64 = 0.01;

@@ -10,8 +10,8 @@ use bytes::Bytes;
 use crate::json::{Quoted, Span};
 use crate::route::keys::Key;
 
-/// Model, two limits, usage, service tier, and one to spare.
-const MOST_PATCHES: usize = 6;
+/// Model, two limits and llama.cpp's own, usage, service tier, and one to spare.
+const MOST_PATCHES: usize = 7;
 
 /// The changes of one body. None of them may overlap another.
 pub struct Patches<'a> {

@@ -460,3 +460,33 @@ proptest! {
         prop_assert_eq!(splice(&result, &again, &edits).as_ptr(), result.as_ptr());
     }
 }
+
+#[test]
+fn llama_cpps_own_limit_is_clamped_and_counts_for_no_other_server() {
+    for (api, body, expected) in [
+        (
+            Api::Chat,
+            r#"{"max_tokens":1,"n_predict":100000}"#,
+            r#"{"max_tokens":1,"n_predict":4096}"#,
+        ),
+        (
+            Api::Completions,
+            r#"{"n_predict":-1}"#,
+            r#"{"max_tokens":4096,"n_predict":4096}"#,
+        ),
+        (
+            Api::Chat,
+            r#"{"n_predict":"12","max_tokens":7}"#,
+            r#"{"n_predict":4096,"max_tokens":7}"#,
+        ),
+        (
+            Api::Chat,
+            r#"{"n_predict":null,"max_tokens":7}"#,
+            r#"{"n_predict":null,"max_tokens":7}"#,
+        ),
+    ] {
+        assert_eq!(spliced(api, body, &limit()), expected);
+    }
+    let peek = peek(Api::Chat, br#"{"max_tokens":1,"n_predict":50}"#).unwrap();
+    assert_eq!((peek.asked_limit(), peek.most_asked()), (Some(1), Some(50)));
+}

@@ -6,6 +6,8 @@ use serde_json::Value;
 #[derive(Debug, Default)]
 pub struct Chat {
     turns: Vec<Turn>,
+    /// There was more of it than is kept.
+    is_lost: bool,
 }
 
 impl Chat {
@@ -17,18 +19,20 @@ impl Chat {
         self.choices(event, "delta");
     }
 
-    pub fn finish(self) -> Vec<Turn> {
-        self.turns
+    /// None where something of it was not kept.
+    pub fn finish(self) -> Option<Vec<Turn>> {
+        (!self.is_lost).then_some(self.turns)
     }
 
     fn choices(&mut self, body: &Value, said: &str) {
         for (position, choice) in items_of(body, "choices").enumerate() {
             let Some(turn) = turn_at(&mut self.turns, index_of(choice, position)) else {
+                self.is_lost = true;
                 continue;
             };
             turn.text.push_str(text_of(choice, "text"));
             if let Some(said) = choice.get(said) {
-                hear(turn, said);
+                self.is_lost |= !hear(turn, said);
             }
         }
     }
@@ -41,7 +45,9 @@ fn index_of(value: &Value, otherwise: usize) -> usize {
     })
 }
 
-fn hear(turn: &mut Turn, said: &Value) {
+/// Whether all of it was kept.
+fn hear(turn: &mut Turn, said: &Value) -> bool {
+    let mut is_kept = true;
     turn.text.push_str(text_of(said, "content"));
     // Some servers give the content in parts, as requests may.
     for part in items_of(said, "content") {
@@ -49,19 +55,21 @@ fn hear(turn: &mut Turn, said: &Value) {
     }
     turn.is_refusal |= !text_of(said, "refusal").is_empty();
     for (position, call) in items_of(said, "tool_calls").enumerate() {
-        hear_call(turn, call, index_of(call, position));
+        is_kept &= hear_call(turn, call, index_of(call, position));
     }
     // The older way: one call, without a place of its own.
     if let Some(function) = said.get("function_call").filter(|call| call.is_object()) {
-        if let Some(call) = call_at(turn, 0, "") {
-            hear_function(call, function);
+        match call_at(turn, 0, "") {
+            Some(call) => hear_function(call, function),
+            None => is_kept = false,
         }
     }
+    is_kept
 }
 
-fn hear_call(turn: &mut Turn, piece: &Value, index: usize) {
+fn hear_call(turn: &mut Turn, piece: &Value, index: usize) -> bool {
     let Some(call) = call_at(turn, index, text_of(piece, "id")) else {
-        return;
+        return false;
     };
     if let Some(function) = piece.get("function") {
         hear_function(call, function);
@@ -70,6 +78,7 @@ fn hear_call(turn: &mut Turn, piece: &Value, index: usize) {
         call.is_free = true;
         hear_function(call, custom);
     }
+    true
 }
 
 fn hear_function(call: &mut Call, function: &Value) {

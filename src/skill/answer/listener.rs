@@ -74,9 +74,9 @@ impl Listener {
             self.hear_whole(&serde_json::from_slice(&body).ok()?);
         }
         let turns = match self.reader {
-            Reader::Chat(chat) => chat.finish(),
+            Reader::Chat(chat) => chat.finish()?,
             Reader::Responses(responses) => responses.finish(),
-            Reader::Messages(messages) => messages.finish(),
+            Reader::Messages(messages) => messages.finish()?,
         };
         Some(Answer { turns })
     }

@@ -13,6 +13,8 @@ pub struct Messages {
     is_refusal: bool,
     /// A message has begun.
     begun: bool,
+    /// There was more of it than is kept.
+    is_lost: bool,
 }
 
 #[derive(Debug)]
@@ -27,8 +29,8 @@ impl Messages {
     pub fn plain(&mut self, body: &Value) {
         self.begun = body.get("content").is_some();
         self.is_refusal = text_of(body, "stop_reason") == "refusal";
-        for (place, block) in (0..BLOCKS).zip(items_of(body, "content")) {
-            self.blocks.insert(place, Block::of(block));
+        for (place, block) in (0..).zip(items_of(body, "content")) {
+            self.begin(place, block);
         }
     }
 
@@ -40,9 +42,9 @@ impl Messages {
         let delta = event.get("delta").unwrap_or(&Value::Null);
         match text_of(event, "type") {
             "message_start" => self.begun = true,
-            "content_block_start" if place < BLOCKS => {
+            "content_block_start" => {
                 let block = event.get("content_block").unwrap_or(&Value::Null);
-                self.blocks.insert(place, Block::of(block));
+                self.begin(place, block);
             }
             "content_block_delta" => {
                 if let Some(block) = self.blocks.get_mut(&place) {
@@ -54,9 +56,21 @@ impl Messages {
         }
     }
 
-    pub fn finish(self) -> Vec<Turn> {
+    fn begin(&mut self, place: u64, block: &Value) {
+        if place < BLOCKS {
+            self.blocks.insert(place, Block::of(block));
+        } else {
+            self.is_lost = true;
+        }
+    }
+
+    /// None where something of it was not kept.
+    pub fn finish(self) -> Option<Vec<Turn>> {
+        if self.is_lost {
+            return None;
+        }
         if !self.begun {
-            return Vec::new();
+            return Some(Vec::new());
         }
         let mut turn = Turn {
             is_refusal: self.is_refusal,
@@ -75,7 +89,7 @@ impl Messages {
                 Block::Other => {}
             }
         }
-        vec![turn]
+        Some(vec![turn])
     }
 }
 

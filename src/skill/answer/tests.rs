@@ -447,8 +447,7 @@ fn an_answer_that_is_more_than_any_is_not_kept() {
                 .as_bytes(),
         );
     }
-    let said = hostile.finish().unwrap();
-    assert!(said.turns.len() <= 1 && said.turns.iter().all(|turn| turn.calls.is_empty()));
+    assert_eq!(hostile.finish(), None, "what isn't kept isn't passed over");
 }
 
 #[test]
@@ -493,5 +492,30 @@ proptest! {
             listener.plain(events.first().map_or(b"", |event| event.as_bytes()));
             let _ = judge(&manifest(MAIL), Claim::Json, listener.finish().as_ref());
         }
+    }
+}
+
+#[test]
+fn what_is_too_much_to_be_kept_is_not_passed_over() {
+    let call = |index: u64| json!({"index": index, "id": index.to_string(), "function": {"name": "rm", "arguments": "{}"}});
+    let calls: Vec<Value> = (0..1025).map(call).collect();
+    let choice = |index: u64| json!({"index": index, "message": {"content": "{}"}});
+    let choices: Vec<Value> = (0..129).map(choice).collect();
+    let blocks = vec![json!({"type": "text", "text": "a"}); 4097];
+    for (form, body) in [
+        (
+            Form::Chat,
+            json!({"choices": [{"message": {"tool_calls": calls}}]}),
+        ),
+        (
+            Form::Chat,
+            json!({"choices": [{"message": {"tool_calls": [call(5000)]}}]}),
+        ),
+        (Form::Chat, json!({ "choices": choices })),
+        (Form::Messages, json!({ "content": blocks })),
+    ] {
+        let mut listener = Listener::new(form);
+        listener.plain(body.to_string().as_bytes());
+        assert_eq!(listener.finish(), None, "{form:?}");
     }
 }

@@ -158,6 +158,22 @@ fn no_spelling_gets_a_tool_past() {
         (r#"{"mcp_servers":[],"plugins":null}"#, ""),
         (r#"{"prompt":{"id":"pmpt_1"}}"#, "/prompt: tools"),
         (r#"{"prompt":["say","this"]}"#, ""),
+        (
+            r#"{"tools":[{"type":"function","function":{"name":"send","Name":"rm"}}]}"#,
+            "/tools/0/*: tools",
+        ),
+        (
+            r#"{"tools":[{"function":{"name":"send"},"Function":{"name":"rm"}}]}"#,
+            "/tools/0/*: tools",
+        ),
+        (
+            r#"{"tool_choice":{"type":"function","function":{"name":"send","NAME":"rm"}}}"#,
+            "/tool_choice/*: tools",
+        ),
+        (
+            r#"{"tools":[{"name":"send","parameters":{"properties":{"Name":{"Type":"x"}}}}]}"#,
+            "",
+        ),
         (r#"{"messages":[{"tools":[{"name":"rm"}]}]}"#, ""),
     ] {
         assert_eq!(said_of(&skill, body.as_bytes()), expected, "{body}");

@@ -107,7 +107,27 @@ fn list(allowed: &Names, value: &Value) -> Result<(), Violation> {
     }
 }
 
+/// Keys below those that mean something to a server, in one case only.
+const NESTED: [&str; 5] = ["name", "type", "function", "custom", "tools"];
+
+/// Whether an object has a key that only a server which ignores case takes for one of these.
+fn is_disguised(value: &Value) -> bool {
+    let Value::Object(members) = value else {
+        return false;
+    };
+    members.keys().any(|key| {
+        let known = folded(key);
+        known != *key && NESTED.contains(&known.as_str())
+    })
+}
+
 fn tool(allowed: &Names, value: &Value) -> Result<(), Violation> {
+    let inside = ["function", "custom"]
+        .iter()
+        .filter_map(|key| value.get(key));
+    if std::iter::once(value).chain(inside).any(is_disguised) {
+        return Err(refuse([Step::Other]));
+    }
     let names = names(allowed, value)?;
     if let Some(nested) = value.get("tools") {
         list(allowed, nested).map_err(|violation| violation.below([Step::Key("tools")]))?;
@@ -174,6 +194,9 @@ fn is_choice(allowed: &Names, word: &str) -> Result<(), Violation> {
 }
 
 fn every_name(allowed: &Names, value: &Value) -> Result<(), Violation> {
+    if is_disguised(value) {
+        return Err(refuse([Step::Other]));
+    }
     match value {
         Value::Object(members) => {
             for (key, below) in members {

@@ -1,6 +1,7 @@
 //! Which files of the folder are manifests, in the order of their names.
 
 use crate::config::{Mistake, Place};
+use crate::platform;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -48,6 +49,12 @@ pub fn list(folder: &Path) -> Result<Listed, Mistake> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Listed::default()),
         Err(error) => return Err(refuse(format!("cannot be read: {error}"))),
     };
+    let us = platform::effective_user();
+    if facts.uid() != us && facts.uid() != 0 {
+        let owner = facts.uid();
+        let why = format!("belongs to user {owner}, who can put manifests there; we are user {us}");
+        return Err(refuse(why));
+    }
     if let Some(why) = open_to_others(facts.mode(), "skills") {
         return Err(refuse(why));
     }

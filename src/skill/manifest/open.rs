@@ -1,6 +1,7 @@
 //! Opens a manifest, without following a link or waiting for a pipe, and judges who could have written it.
 
 use super::folder::{open_to_others, whole, Kind, Source};
+use super::front::OURS;
 use crate::config::Mistake;
 use crate::platform;
 use std::fs::{self, File, Metadata};
@@ -53,7 +54,17 @@ pub fn open(source: &Source) -> Result<Opened, Mistake> {
     if !facts.is_regular {
         return Err(refuse("is no regular file".to_string()));
     }
-    let text = read(file).map_err(refuse)?;
+    let bytes = read(file).map_err(|error| refuse(unreadable(error)))?;
+    let may_be_ours = memchr::memmem::find(&bytes, OURS.as_bytes()).is_some();
+    if source.kind == Kind::Folder && !may_be_ours {
+        // Somebody else's, whatever it is like.
+        return Ok(Opened {
+            text: String::new(),
+            unsafe_mode: None,
+            warning: None,
+        });
+    }
+    let text = text(bytes).map_err(refuse)?;
     let by = [around, writers(&facts, us)];
     let others = by.iter().find_map(|writers| match writers {
         Writers::Others(why) => Some(refuse(why.clone())),
@@ -114,11 +125,14 @@ fn facts(about: &Metadata) -> Facts {
     }
 }
 
-fn read(file: File) -> Result<String, String> {
+/// One byte more than a manifest may have is enough to see that it is none.
+fn read(file: File) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    file.take(FILE_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| format!("cannot be read: {error}"))?;
+    file.take(FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn text(bytes: Vec<u8>) -> Result<String, String> {
     if bytes.len() as u64 > FILE_BYTES {
         return Err("is larger than 256KiB, which no manifest is".to_string());
     }

@@ -22,6 +22,25 @@ async fn wait_limited(stage: &Stage) {
     stage.gateway.wait_metrics("the 429", limited).await;
 }
 
+async fn is_seen_to_be_left_alone(stage: &Stage) {
+    let status = stage.gateway.status().await;
+    let routes = status["routes"].as_array().expect("routes");
+    let chat = routes.iter().find(|route| route["name"] == "chat");
+    let targets = &chat.expect("the route")["targets"];
+    let left = targets[0]["left_alone_seconds"].as_u64();
+    assert!((1..=60).contains(&left.unwrap_or(0)), "{targets}");
+    assert_eq!(
+        targets[1]["left_alone_seconds"],
+        serde_json::Value::Null,
+        "{targets}"
+    );
+    for command in ["routes", "status"] {
+        let output = stage.gateway.run(&[command]).await;
+        assert!(output.stdout.contains("left alone "), "{output:?}");
+        assert!(output.stdout.contains("s after a 429"), "{output:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_second_request_prefers_another_target_at_once() {
     let stage = Stage::start(limited_once("30"), sse::chat_saying("B", 3)).await;
@@ -38,6 +57,7 @@ async fn a_second_request_prefers_another_target_at_once() {
             .expect_attempts(1);
     }
     assert_eq!(stage.a.requests().len(), 1);
+    is_seen_to_be_left_alone(&stage).await;
     let breaker = look(&stage.gateway, "a", "chat-on-a").await;
     assert_eq!((breaker.state.as_str(), breaker.failures), ("closed", 0));
     stage.end().await;
@@ -213,6 +233,13 @@ async fn those_who_wait_for_it_stand_in_the_lanes_queue() {
     stage.gateway.wait_metrics("three in line", in_line).await;
     let status = stage.gateway.status().await;
     assert_eq!(status["lanes"][0]["resting"], 1, "{}", status["lanes"]);
+    let shown = stage.gateway.run(&["status"]).await;
+    let lane = shown
+        .stdout
+        .lines()
+        .find(|line| line.starts_with("interactive"));
+    let cells: Vec<&str> = lane.expect("the lane").split_whitespace().collect();
+    assert_eq!(cells[2..4], ["3/3", "1"], "{shown:?}");
 
     let told = stage.tell(stage.alone()).await;
 

@@ -144,3 +144,35 @@ async fn with_a_broken_configuration_the_gateway_that_runs_is_asked() {
     assert!(running.stderr.contains("routes"), "{running:?}");
     assert_eq!(stopped.code, 78, "{stopped:?}");
 }
+
+#[tokio::test]
+async fn one_in_private_memory_is_seen_too() {
+    let stage = Stage::with(plain::overloaded(), |builder| {
+        let builder = builder.file("in-the-way", "", 0o600);
+        let below = builder.home().join("in-the-way/breakers");
+        builder
+            .set("breaker.file", below.to_str())
+            .set("routes.chat.targets.0.model", MODEL)
+            .set("retry.max", 0)
+            .set("breaker.threshold", 1)
+            .set("breaker.cool_down", "5m")
+    })
+    .await;
+    assert_eq!(stage.chat().send().await.status, 503);
+
+    let output = stage.gateway.run(&["breakers", "--json"]).await;
+    let status = stage.gateway.run(&["status"]).await;
+
+    is_open(&output);
+    assert!(output.stderr.contains("private memory"), "{output:?}");
+    assert!(status.stderr.contains("private memory"), "{status:?}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_gone_hides_no_open_one() {
+    let stage = open().await;
+    let file = stage.gateway.state_dir().join("run/breakers.v1");
+    std::fs::remove_file(file).expect("it was there");
+
+    is_open(&stage.gateway.run(&["breakers", "--json"]).await);
+}

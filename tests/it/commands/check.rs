@@ -122,3 +122,60 @@ async fn limits_of_a_caller_that_nobody_is_are_warned_of() {
         "{output:?}"
     );
 }
+
+#[tokio::test]
+async fn what_would_keep_it_from_starting_is_said_and_nothing_is_made() {
+    let home = quiet().file(".sidegate/logs/access.jsonl", "", 0o600).file(
+        ".sidegate/elsewhere",
+        "",
+        0o600,
+    );
+    let state = home.home().join(".sidegate");
+    let (log, lock) = (state.join("logs/gateway.jsonl"), state.join("run/lock"));
+    std::os::unix::fs::symlink(state.join("elsewhere"), &log).expect("a link");
+    std::fs::create_dir_all(&lock).expect("a folder");
+
+    let output = home.run(&["check"]).await;
+
+    assert_eq!(output.code, 78, "{output:?}");
+    for said in [
+        "2 mistakes in the files and folders",
+        &format!(
+            "logs.dir: log file {}: it is a symbolic link",
+            log.display()
+        ),
+        &format!("state_dir: {}: it is no plain file", lock.display()),
+    ] {
+        assert!(output.stderr.contains(said), "{said}: {output:?}");
+    }
+    assert!(!state.join("logs/raw-errors.jsonl").exists());
+}
+
+#[tokio::test]
+async fn folders_that_are_not_there_yet_are_no_mistake_and_stay_so() {
+    let home = quiet();
+    let output = home.run(&["check"]).await;
+    assert_eq!(output.code, 0, "{output:?}");
+    assert!(!home.home().join(".sidegate/run").exists());
+    assert!(!home.home().join(".sidegate/logs").exists());
+}
+
+#[tokio::test]
+async fn a_pipe_in_place_of_a_log_or_of_the_run_folder_is_a_mistake() {
+    let home = quiet().file(".sidegate/run", "", 0o600);
+    let logs = home.home().join(".sidegate/logs");
+    std::fs::create_dir_all(&logs).expect("a folder");
+    let pipe = logs.join("access.jsonl");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo runs").success());
+
+    let output = home.run(&["check"]).await;
+
+    assert_eq!(output.code, 78, "{output:?}");
+    for said in [
+        "access.jsonl: it is not a plain file",
+        "run: it is no folder",
+    ] {
+        assert!(output.stderr.contains(said), "{said}: {output:?}");
+    }
+}

@@ -13,6 +13,7 @@ use crate::support::{plain, Gateway, Output, Script, Upstream};
 mod descriptors;
 mod gateway;
 mod host;
+mod itself;
 mod neighbours;
 mod service;
 mod snapshot;

@@ -36,6 +36,7 @@ async fn an_upstream_out_of_use_gets_nothing_until_that_is_undone() {
     );
     let status = gateway.status().await;
     assert_eq!(status["upstreams"][0]["draining"], true);
+    is_seen_wherever_the_failure_points_to(gateway, &refused).await;
     gateway.run(&["reload"]).await;
     assert_eq!(
         ask(gateway, "alone").await.status,
@@ -47,6 +48,76 @@ async fn an_upstream_out_of_use_gets_nothing_until_that_is_undone() {
     assert_eq!(ask(gateway, "alone").await.status, 200);
     assert_eq!(gateway.run(&["drain", "nobody"]).await.code, 64);
     laws::check(gateway, &[&stage.a, &stage.b]).await;
+}
+
+async fn is_seen_wherever_the_failure_points_to(gateway: &Gateway, refused: &Reply) {
+    let routes = gateway.run(&["routes"]).await;
+    assert!(routes.stdout.contains("out of use (drain)"), "{routes:?}");
+    let doctor = gateway.run(&["doctor"]).await;
+    let said = "-> sidegate drain a --undo";
+    assert!(doctor.stdout.contains(said), "{doctor:?}");
+    let id = refused.correlation_id().expect("an id");
+    let explain = gateway.run(&["explain", id]).await;
+    assert_eq!(explain.code, 0, "{explain:?}");
+    let said = "note: a is out of use now, by an operator's order; `sidegate drain a --undo`";
+    assert!(explain.stderr.contains(said), "{explain:?}");
+}
+
+#[tokio::test]
+async fn a_query_that_is_not_understood_changes_nothing() {
+    let stage = stage().await;
+    let gateway = &stage.gateway;
+    for path in [
+        "/upstreams/a/drain?undo=true",
+        "/breakers/a/reset?bogus=1",
+        "/breakers/a/reset?model=%zz",
+        "/drain?when=later",
+        "/reload?now",
+    ] {
+        let reply = gateway.admin_post(path).await;
+        assert_eq!(reply.status, 400, "{path}: {reply:?}");
+        assert_eq!(reply.json()["error"], "unknown_query", "{path}");
+    }
+    let status = gateway.status().await;
+    assert_eq!(status["upstreams"][0]["draining"], false);
+    assert_eq!(status["draining"], false);
+    assert_eq!(gateway.admin_post("/breakers/a/reset").await.status, 200);
+    assert_eq!(status["config"]["generation"], 1, "no reload");
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_ending_is_said_to_be() {
+    let (here, go_on) = (Latch::new(), Latch::new());
+    let held = Answer::new()
+        .open(&here)
+        .wait_for(&go_on)
+        .then(plain::chat("A"));
+    let stage = Stage::set_up(held, plain::chat("B"), |gateway| {
+        gateway.set("drain", "30s")
+    })
+    .await;
+    let client = stage.gateway.client();
+    let running = tokio::spawn(async move { client.chat("alone").send().await });
+    here.wait("the request upstream").await;
+    let pid = format!("(pid {})", stage.gateway.pid());
+    stage.gateway.signal(rustix::process::Signal::TERM);
+    eventually("the control socket to be closed", async || {
+        let status = stage.gateway.run(&["status"]).await;
+        (status.code == 2).then_some(()).ok_or(status.stdout)
+    })
+    .await;
+
+    for command in ["status", "drain", "doctor"] {
+        let output = stage.gateway.run(&[command]).await;
+        let said = format!("{}{}", output.stdout, output.stderr);
+        assert!(said.contains("is ending"), "{command}: {output:?}");
+        assert!(said.contains(&pid), "{command}: {output:?}");
+        assert!(!said.contains("starts one"), "{command}: {output:?}");
+    }
+
+    go_on.open();
+    assert_eq!(running.await.expect("no panic").status, 200);
+    assert_eq!(stage.gateway.wait_exit(DEADLINE).await, 0);
 }
 
 #[tokio::test]

@@ -166,12 +166,14 @@ async fn what_cannot_be_an_id_is_a_usage_mistake() {
 }
 
 #[tokio::test]
-async fn with_a_broken_configuration_the_folder_has_to_be_named() {
+async fn with_a_broken_configuration_and_no_earlier_one_the_folder_has_to_be_named() {
     let stage = Stage::start(plain::chat("hello")).await;
     let (_, line) = stage.tell(&stage.chat()).await;
     let id = line["correlation_id"].as_str().expect("an id");
     let logs = stage.gateway.logs_dir().display().to_string();
     stage.gateway.write_config("routes: 7");
+    let kept = stage.gateway.state_dir().join("run/last-good.yaml");
+    std::fs::remove_file(kept).expect("it was kept");
 
     let unnamed = stage.gateway.run(&["explain", id]).await;
     let named = stage.gateway.run(&["explain", id, "--logs", &logs]).await;
@@ -179,4 +181,38 @@ async fn with_a_broken_configuration_the_folder_has_to_be_named() {
     assert_eq!(unnamed.code, 78, "{unnamed:?}");
     assert!(unnamed.stderr.contains("--logs"), "{unnamed:?}");
     assert_eq!(named.code, 0, "{named:?}");
+}
+
+#[tokio::test]
+async fn right_after_the_answer_its_line_is_waited_for() {
+    let stage = Stage::start(plain::chat("well")).await;
+    for _ in 0..5 {
+        let reply = stage.chat().send().await;
+        let id = reply.correlation_id().expect("an id");
+        let output = stage.gateway.run(&["explain", id]).await;
+        assert_eq!(output.code, 0, "{output:?}");
+    }
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn with_a_broken_configuration_the_logs_of_the_last_good_one_are_read() {
+    let stage = Stage::with(plain::chat("well"), |builder| {
+        let logs = builder.home().join("logs-elsewhere");
+        builder.set("logs.dir", logs.to_str())
+    })
+    .await;
+    let reply = stage.chat().send().await;
+    let id = reply.correlation_id().expect("an id");
+    let state_dir = stage.gateway.state_dir();
+    let broken = format!("state_dir: {}\nroutes: 7\n", state_dir.display());
+    stage.gateway.write_config(&broken);
+
+    let output = stage.gateway.run(&["explain", id]).await;
+
+    assert_eq!(output.code, 0, "{output:?}");
+    assert!(output.stdout.contains("200 ok\n"), "{output:?}");
+    for said in ["routes", "the configuration that served last"] {
+        assert!(output.stderr.contains(said), "{said}: {output:?}");
+    }
 }

@@ -100,6 +100,26 @@ impl Supervised {
         Client::new(self.admin).get("/status").send().await.json()
     }
 
+    /// A command of the same binary with the same configuration; its exit code and all that it says.
+    async fn run(&self, command: &str) -> (Option<i32>, String) {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_sidegate"));
+        process
+            .args(["--config"])
+            .arg(self.home.path().join("sidegate.yaml"))
+            .arg(command)
+            .env_clear()
+            .env("HOME", self.home.path())
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        let output = within(DEADLINE, "its end", process.output()).await;
+        let output = output.expect("it runs");
+        let said = [output.stdout, output.stderr].concat();
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&said).into_owned(),
+        )
+    }
+
     async fn is_open(&self) -> bool {
         TcpStream::connect(self.listen).await.is_ok()
     }
@@ -271,4 +291,37 @@ async fn a_port_in_use_is_left_to_the_supervisor() {
     let child = gateway.child.as_mut().expect("it was started");
     let status = within(DEADLINE, "its end", child.wait()).await;
     assert_eq!(status.expect("it is our child").code(), Some(71));
+}
+
+#[tokio::test]
+async fn commands_say_that_it_waits_and_for_what() {
+    let mut gateway = Supervised::new();
+    gateway.configure("nonsense: 7");
+    gateway.start();
+    gateway.ready(503).await;
+
+    for command in ["status", "reload", "drain"] {
+        let (code, said) = gateway.run(command).await;
+        assert_eq!(code, Some(78), "{command}: {said}");
+        assert!(said.contains("a gateway waits at"), "{command}: {said}");
+        assert!(said.contains("nonsense"), "{command}: {said}");
+        assert!(!said.contains("no gateway runs"), "{command}: {said}");
+    }
+    assert_eq!(gateway.end().await, Some(0));
+}
+
+#[tokio::test]
+async fn folders_that_it_cannot_use_are_waited_for_too() {
+    let mut gateway = Supervised::new();
+    let in_the_way = gateway.home.path().join("state");
+    std::fs::write(&in_the_way, "").expect("a file");
+    gateway.configure("");
+    gateway.start();
+    let told = gateway.ready(503).await;
+    let told = String::from_utf8_lossy(&told.body).into_owned();
+    assert!(told.contains("state: it is no folder"), "{told}");
+
+    std::fs::remove_file(&in_the_way).expect("it was there");
+    gateway.ready(200).await;
+    assert_eq!(gateway.end().await, Some(0));
 }

@@ -173,7 +173,7 @@ async fn an_answer_is_booked_also_where_nobody_may_try_again() {
 
     assert_eq!(
         reply.code().as_deref(),
-        Some("retry_budget_exhausted"),
+        Some("response_schema_violation"),
         "{reply:?}"
     );
     assert_eq!((told(&line).0, told(&line).2), (1, 1), "{line}");

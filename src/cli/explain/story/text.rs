@@ -1,5 +1,6 @@
 //! The story as text: who asked for what, how it ended, each attempt, what the upstreams said, what to do.
 
+use crate::cli::output::visible;
 use std::cmp::Ordering;
 use std::fmt::Write;
 
@@ -270,24 +271,4 @@ fn counted(count: u64, what: &str) -> String {
         1 => format!("1 {what}"),
         _ => format!("{count} {what}s"),
     }
-}
-
-/// One line without anything that a terminal would act upon: escape sequences, and characters that reverse the order of
-/// what follows or aren't to be seen at all.
-fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for letter in text.chars() {
-        match letter {
-            '\t' => shown.push_str("    "),
-            _ if letter.is_control() || is_unseen(letter) => shown.extend(letter.escape_unicode()),
-            _ => shown.push(letter),
-        }
-    }
-    shown
-}
-
-/// Marks of direction, separators of lines, and what has no width (Unicode's Bidi_Control and the like).
-fn is_unseen(letter: char) -> bool {
-    matches!(letter,
-        '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

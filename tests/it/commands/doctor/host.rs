@@ -164,6 +164,20 @@ async fn folders_that_cannot_be_are_failures_and_missing_ones_are_made_by_fix() 
 }
 
 #[tokio::test]
+async fn a_link_in_place_of_a_log_is_a_failure() {
+    let upstream = Upstream::start(good()).await;
+    let home = sound(&upstream).file(".sidegate/logs/elsewhere", "", 0o600);
+    let logs = home.home().join(".sidegate/logs");
+    let log = logs.join("access.jsonl");
+    std::os::unix::fs::symlink(logs.join("elsewhere"), log).expect("a link");
+
+    let output = home.run(DOCTOR).await;
+
+    let said = ["access.jsonl: it is a symbolic link", "move it away"];
+    expect(&output, "log-folder", "failure", &said);
+}
+
+#[tokio::test]
 async fn folders_and_logs_that_others_may_look_into_are_warnings() {
     let upstream = Upstream::start(good()).await;
     let gateway = sound(&upstream).start().await;
