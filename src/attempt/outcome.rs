@@ -79,9 +79,9 @@ impl Outcome {
             | Outcome::TotalTimeout
             | Outcome::ErrorEvent
             | Outcome::Truncated
-            | Outcome::Protocol
-            | Outcome::Misfit => true,
-            Outcome::Ok | Outcome::Interrupted | Outcome::ClientLeft => false,
+            | Outcome::Protocol => true,
+            // Of a misfit the server did its part.
+            Outcome::Ok | Outcome::Misfit | Outcome::Interrupted | Outcome::ClientLeft => false,
             Outcome::Error { class, .. } => match class {
                 ErrorClass::ContextLength | ErrorClass::ContentPolicy | ErrorClass::Rejected => {
                     false
@@ -117,6 +117,7 @@ mod tests {
             error(ErrorClass::Rejected),
             Outcome::ClientLeft,
             Outcome::Interrupted,
+            Outcome::Misfit,
             Outcome::Ok,
         ] {
             assert!(!outcome.is_upstreams(), "{outcome:?}");
