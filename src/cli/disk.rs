@@ -12,7 +12,6 @@ use super::output::{complain, show};
 use super::table::{or_dash, Table};
 use super::{Context, Exit};
 use crate::clock;
-use crate::config;
 use crate::record::rfc3339;
 
 use archive::append;
@@ -30,12 +29,9 @@ pub struct Arguments {
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Exit {
-    let config = match config::load(&context.source, &context.environment) {
-        Ok(loaded) => loaded.config,
-        Err(mistakes) => {
-            complain(&mistakes.to_string());
-            return Exit::Configuration;
-        }
+    let config = match context.config() {
+        Ok(config) => config,
+        Err(exit) => return exit,
     };
     let survey = survey(&config, context.environment.home(), rfc3339(clock::wall()));
     match arguments.json {

@@ -31,7 +31,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::config::{self, Environment, Source};
+use crate::config::{self, Config, Environment, Source};
 
 pub use exit::Exit;
 
@@ -92,6 +92,19 @@ enum Command {
 pub struct Context {
     pub source: Source,
     pub environment: Environment,
+}
+
+impl Context {
+    /// The configuration, or every mistake in it told.
+    fn config(&self) -> Result<Config, Exit> {
+        match config::load(&self.source, &self.environment) {
+            Ok(loaded) => Ok(loaded.config),
+            Err(mistakes) => {
+                output::complain(&mistakes.to_string());
+                Err(Exit::Configuration)
+            }
+        }
+    }
 }
 
 /// Parses the arguments and runs the command.

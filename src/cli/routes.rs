@@ -6,7 +6,7 @@ use super::live::{self, Silence, State};
 use super::output::{complain, show};
 use super::table::{or_dash, Table};
 use super::{Context, Exit};
-use crate::config::{self, print_duration, Config, Route, Target, Timeouts};
+use crate::config::{print_duration, Config, Route, Target, Timeouts};
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -16,12 +16,9 @@ pub struct Arguments {
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Exit {
-    let config = match config::load(&context.source, &context.environment) {
-        Ok(loaded) => loaded.config,
-        Err(mistakes) => {
-            complain(&mistakes.to_string());
-            return Exit::Configuration;
-        }
+    let config = match context.config() {
+        Ok(config) => config,
+        Err(exit) => return exit,
     };
     let state = live::state(context);
     if let Err(silence) = &state {
@@ -186,7 +183,7 @@ routes:
 
     fn config() -> Config {
         let environment = Environment::from_pairs([("HOME", "/home/us")]);
-        config::load_text("test", YAML, &environment)
+        crate::config::load_text("test", YAML, &environment)
             .unwrap()
             .config
     }

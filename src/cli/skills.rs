@@ -10,7 +10,7 @@ use serde_json::{json, Value};
 use super::output::{complain, show, visible};
 use super::table::{or_dash, Table};
 use super::{Context, Exit};
-use crate::config::{self, Budget, Config, Word};
+use crate::config::{Budget, Config, Word};
 use crate::skill::{self, Found, Manifest};
 
 #[derive(clap::Args)]
@@ -21,12 +21,9 @@ pub struct Arguments {
 }
 
 pub fn run(context: &Context, arguments: &Arguments) -> Exit {
-    let config = match config::load(&context.source, &context.environment) {
-        Ok(loaded) => loaded.config,
-        Err(mistakes) => {
-            complain(&mistakes.to_string());
-            return Exit::Configuration;
-        }
+    let config = match context.config() {
+        Ok(config) => config,
+        Err(exit) => return exit,
     };
     let routes: Vec<&str> = config.routes.iter().map(|route| &*route.name).collect();
     let found = skill::load(&config.skills_dir, &routes);

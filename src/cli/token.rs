@@ -13,7 +13,8 @@ use clap::Subcommand;
 
 use super::output::complain;
 use super::{Context, Exit};
-use crate::config;
+use crate::config::{self, Config};
+use crate::skill;
 
 #[derive(clap::Args)]
 pub struct Arguments {
@@ -41,6 +42,8 @@ struct TokenFile {
     path: PathBuf,
     /// The names of the routes, where the configuration says them.
     routes: Option<Vec<String>>,
+    /// The names of the skills, likewise; none where their folder has a mistake.
+    skills: Option<Vec<String>>,
     /// Whether a gateway that runs with this configuration reads it, or may do so.
     is_configured: bool,
 }
@@ -63,9 +66,11 @@ fn find(context: &Context, named: Option<PathBuf>) -> Result<TokenFile, Exit> {
     let loaded = config::load(&context.source, &context.environment);
     match (loaded, named) {
         (Ok(loaded), named) => {
+            let skills = skills(&loaded.config);
             let configured = loaded.config.callers.token_file;
             let path = named.unwrap_or_else(|| configured.clone());
             Ok(TokenFile {
+                skills,
                 is_configured: path == configured,
                 path,
                 routes: Some(
@@ -82,6 +87,7 @@ fn find(context: &Context, named: Option<PathBuf>) -> Result<TokenFile, Exit> {
         (Err(_), Some(path)) => Ok(TokenFile {
             path,
             routes: None,
+            skills: None,
             is_configured: true,
         }),
         (Err(mistakes), None) => {
@@ -90,4 +96,11 @@ fn find(context: &Context, named: Option<PathBuf>) -> Result<TokenFile, Exit> {
             Err(Exit::Configuration)
         }
     }
+}
+
+fn skills(config: &Config) -> Option<Vec<String>> {
+    let routes: Vec<&str> = config.routes.iter().map(|route| &*route.name).collect();
+    let found = skill::load(&config.skills_dir, &routes);
+    let names = found.skills.names().map(str::to_owned).collect();
+    found.mistakes.is_empty().then_some(names)
 }

@@ -62,6 +62,7 @@ pub fn new(context: &Context, file: &TokenFile, arguments: &NewArguments) -> Exi
     match change_token_file(&file.path, |text| new_entry(text, token)) {
         Ok(()) => {
             warn_of_unknown_routes(file, &scopes);
+            warn_of_skill(file, arguments.skill.as_deref(), &scopes);
             hand_over(context, file, &arguments.name, &secret)
         }
         Err(error) => explain(&error),
@@ -169,6 +170,27 @@ fn warn_of_unknown_routes(file: &TokenFile, scopes: &Scopes) {
         complain(&format!(
             "warning: there is no route `{route}` (routes: {})",
             routes.join(", ")
+        ));
+    }
+}
+
+fn warn_of_skill(file: &TokenFile, skill: Option<&str>, scopes: &Scopes) {
+    let Some(skill) = skill else {
+        return;
+    };
+    if scopes.is_admin() {
+        complain(
+            "warning: a token that is bound to a skill administers nothing, whatever its scopes",
+        );
+    }
+    let unknown = |skills: &&Vec<String>| !skills.iter().any(|known| known == skill);
+    if let Some(skills) = file.skills.as_ref().filter(unknown) {
+        let known = match skills.as_slice() {
+            [] => "none".to_owned(),
+            skills => skills.join(", "),
+        };
+        complain(&format!(
+            "warning: there is no skill `{skill}` yet (skills: {known}); until there is, each request of the token is refused"
         ));
     }
 }

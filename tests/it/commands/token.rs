@@ -242,3 +242,21 @@ async fn the_first_token_makes_the_file_and_its_folder() {
         (0o400, 0o700)
     );
 }
+
+#[tokio::test]
+async fn a_skill_that_does_not_exist_is_warned_of() {
+    let stage = stage().await;
+    let made = async |name: &str, scopes: &str| {
+        let words = ["token", "new", name, "--scopes", scopes, "--skill", "mail"];
+        stage.gateway.run(&words).await
+    };
+
+    let bound = made("bob", "invoke:*").await;
+    let admin = made("eve", "invoke:*,admin").await;
+
+    assert_eq!(bound.code, 0, "{bound:?}");
+    let said = "there is no skill `mail` yet (skills: none)";
+    assert!(bound.stderr.contains(said), "{bound:?}");
+    assert!(!bound.stderr.contains("administers"), "{bound:?}");
+    assert!(admin.stderr.contains("administers nothing"), "{admin:?}");
+}
