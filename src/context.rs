@@ -159,8 +159,8 @@ pub struct Attempt {
     pub watch: Option<Arc<Watch>>,
     /// Counts it among the upstream's requests in flight.
     pub inside: Option<InFlight>,
-    /// What the skill says of the answer, once it is whole.
-    pub judged: Arc<OnceLock<Verdict>>,
+    /// What the skill says of the answer, once it is whole; none where there is no skill.
+    pub judged: Option<Arc<OnceLock<Verdict>>>,
     /// The breaker's leave; dropped without a word it says nothing.
     pub permit: Option<Permit>,
 }

@@ -25,8 +25,7 @@ pub fn run(context: &Context, arguments: &Arguments) -> Exit {
         Ok(config) => config,
         Err(exit) => return exit,
     };
-    let routes: Vec<&str> = config.routes.iter().map(|route| &*route.name).collect();
-    let found = skill::load(&config.skills_dir, &routes);
+    let found = skill::load_for(&config);
     for mistake in &found.mistakes {
         complain(&mistake.to_string());
     }

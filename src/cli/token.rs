@@ -99,8 +99,7 @@ fn find(context: &Context, named: Option<PathBuf>) -> Result<TokenFile, Exit> {
 }
 
 fn skills(config: &Config) -> Option<Vec<String>> {
-    let routes: Vec<&str> = config.routes.iter().map(|route| &*route.name).collect();
-    let found = skill::load(&config.skills_dir, &routes);
+    let found = skill::load_for(config);
     let names = found.skills.names().map(str::to_owned).collect();
     found.mistakes.is_empty().then_some(names)
 }

@@ -76,7 +76,7 @@ fn begin(ctx: &mut RequestContext, turn: turn::Turn) -> Option<Arc<Upstream>> {
         reused: false,
         connected: false,
         watch: None,
-        judged: Arc::default(),
+        judged: ctx.skill.as_ref().map(|_| Arc::default()),
         inside: Some(ctx.snapshot.handles.upstream(index)?.begin()),
         permit: Some(turn.permit),
     });

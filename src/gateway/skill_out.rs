@@ -64,7 +64,7 @@ pub fn inspector(ctx: &RequestContext) -> Option<Box<dyn Inspect>> {
         listener: Listener::new(form(call.peek.api)?),
         skill: Arc::clone(skill),
         claim: call.claim,
-        found: Arc::clone(&attempt.judged),
+        found: Arc::clone(attempt.judged.as_ref()?),
     }))
 }
 
@@ -121,8 +121,12 @@ pub fn count(ctx: &RequestContext) {
 
 /// Whether the last answer is what the skill accepts; none where nobody asked, or it never became whole.
 pub fn fits(ctx: &RequestContext) -> Option<bool> {
+    Some(*verdict(ctx)? == Verdict::Fits)
+}
+
+fn verdict(ctx: &RequestContext) -> Option<&Verdict> {
     let attempt = ctx.attempts.current.as_ref()?;
-    Some(*attempt.judged.get()? == Verdict::Fits)
+    attempt.judged.as_ref()?.get()
 }
 
 fn is_misfit(ctx: &RequestContext) -> bool {
@@ -138,11 +142,9 @@ fn series(ctx: &RequestContext) -> Option<&SkillSeries> {
 /// What the client is told of an answer that its skill doesn't accept.
 pub fn failure(ctx: &RequestContext) -> Failure {
     let failure = Failure::new(Code::ResponseSchemaViolation);
-    let judged = ctx.attempts.current.as_ref();
-    let json = |at: &Where| (at.clone(), Violation::new(rule::JSON, []));
-    let (at, violation) = match judged.and_then(|attempt| attempt.judged.get()) {
+    let (at, violation) = match verdict(ctx) {
         None | Some(Verdict::Fits) => return failure,
-        Some(Verdict::NotJson(at)) => json(at),
+        Some(Verdict::NotJson(at)) => (at.clone(), Violation::new(rule::JSON, [])),
         Some(Verdict::Breaks { at, violation }) => (at.clone(), violation.clone()),
     };
     let above = match at {

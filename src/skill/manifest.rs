@@ -11,7 +11,7 @@ mod open;
 mod read;
 
 use super::schema::{Compiler, Schema};
-use crate::config::{Budget, Lane, Mistake, Place};
+use crate::config::{Budget, Config, Lane, Mistake, Place};
 use budgets::Budgets;
 use folder::{Kind, Source};
 use std::collections::{BTreeMap, BTreeSet};
@@ -79,6 +79,12 @@ impl Skills {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.manifests.keys().map(|name| name.as_ref())
     }
+}
+
+/// Reads the manifests of a configuration.
+pub fn load_for(config: &Config) -> Found {
+    let routes: Vec<&str> = config.routes.iter().map(|route| &*route.name).collect();
+    load(&config.skills_dir, &routes)
 }
 
 /// Reads all manifests in a folder; one that isn't there holds none. `routes` are the names of the configuration's

@@ -16,7 +16,7 @@ mod violation;
 
 pub use answer::{judge, would_repeat, Answer, Claim, Form, Listener, Verdict, Where};
 pub use incoming::{check_request, check_route, claim, is_quick, limit, pick_lane, LaneWish};
-pub use manifest::{files, load, Found, Manifest, Response, Skills};
+pub use manifest::{files, load_for, Found, Manifest, Response, Skills};
 pub use naming::{pick_skill, NoSkill};
 pub use schema::Schema;
 pub use violation::{rule, Step, Violation};

@@ -170,8 +170,7 @@ fn skilled(skill: &Manifest) -> Skilled<'_> {
 }
 
 fn skills(config: &Config, findings: &mut Findings) -> Skills {
-    let routes: Vec<&str> = config.routes.iter().map(|route| &*route.name).collect();
-    let found = skill::load(&config.skills_dir, &routes);
+    let found = skill::load_for(config);
     let texts = |list: Vec<config::Mistake>| list.into_iter().map(|mistake| mistake.to_string());
     findings.mistakes.extend(texts(found.mistakes));
     findings.warnings.extend(texts(found.warnings));
