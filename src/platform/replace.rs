@@ -1,8 +1,8 @@
 //! Puts a text in place of a file: whoever reads sees the old one or the new one, never half of either.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 /// Writes beside `path`, readable by us alone, and renames. What stands in the way beside it, a link too, goes.
@@ -20,7 +20,9 @@ pub fn replace_file(path: &Path, text: &str) -> io::Result<()> {
         .create_new(true)
         .mode(0o600)
         .open(fresh)?;
-    let written = file.write_all(text.as_bytes());
+    // Whatever the umask takes away.
+    let readable = file.set_permissions(Permissions::from_mode(0o600));
+    let written = readable.and_then(|()| file.write_all(text.as_bytes()));
     let moved = written.and_then(|()| fs::rename(fresh, path));
     if moved.is_err() {
         let _ = fs::remove_file(fresh);
@@ -31,7 +33,7 @@ pub fn replace_file(path: &Path, text: &str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::{symlink, PermissionsExt};
+    use std::os::unix::fs::symlink;
 
     #[test]
     fn a_file_is_replaced_and_is_ours_alone() {

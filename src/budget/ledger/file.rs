@@ -1,9 +1,9 @@
 //! Reads, replaces and sets aside the file.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder, Metadata, OpenOptions, Permissions};
-use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{self, DirBuilder, Metadata};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use super::problem::{Flaw, Problem};
@@ -70,28 +70,7 @@ fn is_absent(path: &Path) -> bool {
 /// Puts `text` in place of the file: whoever reads sees the old one or the new one.
 pub fn write(path: &Path, text: &str) -> io::Result<()> {
     make_folder(path)?;
-    let new = beside(path, ".new");
-    // What a killed process left.
-    match fs::remove_file(&new) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let written = write_new(&new, text).and_then(|()| fs::rename(&new, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&new);
-    }
-    written
-}
-
-fn write_new(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    // Whatever the umask takes away.
-    file.set_permissions(Permissions::from_mode(0o600))?;
-    file.write_all(text.as_bytes())
+    platform::replace_file(path, text)
 }
 
 /// Makes the folder of `path` where it is missing, for the owner only.
